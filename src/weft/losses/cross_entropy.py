@@ -1,0 +1,71 @@
+"""Cross-entropy of classes."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Shaped
+from torch import Tensor
+from torch.nn import functional as F
+
+from weft.losses.shapes import full, out_of_range
+
+NEVER = -(2**62)      # torch's ignore index: -100 must raise, or it would count as an item of loss 0
+
+
+def cross_entropy(
+    prediction: Float[Tensor, " ..."],
+    target: Shaped[Tensor, " ..."],
+    *,
+    label_smoothing: float = 0.0,
+    weight: Float[Tensor, " classes"] | None = None,
+    dim: int = 1,
+) -> Float[Tensor, " ..."]:
+    """Cross-entropy from logits: -sum_c y_c log softmax(prediction)_c.
+
+    Shapes: prediction (B, C, ...) with C at ``dim``; target the same without C (class indices), or the same with C (probabilities)
+    -> (B, ...), one value an item. Text usually has (B, T, C): give ``dim=-1``.
+    ``label_smoothing`` e mixes the target with the uniform distribution over all C classes: (1 - e) y + e / C.
+    ``weight`` (C,) multiplies each class's term; the mean is then over items, not over weights as in torch.
+    Errors: ``ValueError`` with both shapes when they do not fit; naming the value when a class index is out of range (on CPU; a GPU asserts).
+    Paper: label smoothing, Szegedy et al., 2015, arXiv:1512.00567.
+    Use when exactly one class is right; instead of it, ``binary_cross_entropy`` for several or none, ``focal`` for rare classes. Half precision is
+    computed in float32.
+
+    >>> import torch
+    >>> cross_entropy(torch.tensor([[0.0, 0.0], [2.0, -2.0]]), torch.tensor([1, 0]))
+    tensor([0.6931, 0.0181])
+    """
+    axis = class_dimension(prediction, target, dim, "cross_entropy")
+    logits = full(prediction).movedim(axis, -1)
+    classes = logits.shape[-1]
+    if target.is_floating_point():
+        probabilities = target.movedim(axis, -1).to(logits.dtype)
+        rows = F.cross_entropy(
+            logits.reshape(-1, classes), probabilities.reshape(-1, classes), weight, reduction="none", label_smoothing=label_smoothing
+        )
+        return rows.view(logits.shape[:-1])
+    try:
+        rows = F.cross_entropy(
+            logits.reshape(-1, classes), target.reshape(-1).long(), weight, reduction="none", label_smoothing=label_smoothing, ignore_index=NEVER
+        )
+    except IndexError as error:
+        raise out_of_range(target, classes, "cross_entropy") from error
+    return rows.view(target.shape)
+
+
+def class_dimension(prediction: Tensor, target: Tensor, dim: int, who: str) -> int:
+    """The dimension of ``prediction`` that holds the classes, after checking that the two shapes fit."""
+    if prediction.ndim < 2:
+        raise ValueError(f"{who} needs logits (B, C, ...); got prediction {tuple(prediction.shape)} and target {tuple(target.shape)}.")
+    axis = dim % prediction.ndim
+    wanted = prediction.shape if target.is_floating_point() else prediction.shape[:axis] + prediction.shape[axis + 1 :]
+    if target.shape == wanted:
+        return axis
+    advice = ""
+    if target.is_floating_point():
+        advice = " A target of class indices must be an integer tensor; one of probabilities has the prediction's shape."
+    elif target.shape == prediction.shape[:-1]:
+        advice = " The classes seem to be last: pass dim=-1."
+    raise ValueError(
+        f"{who} with classes at dimension {axis} of prediction {tuple(prediction.shape)} needs a target of shape {tuple(wanted)}; "
+        f"got {tuple(target.shape)}, {target.dtype}.{advice}"
+    )

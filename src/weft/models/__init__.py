@@ -1,0 +1,14 @@
+"""Networks, one file a family, on shelves by the kind of data."""
+
+from __future__ import annotations
+
+from weft._lazy import attach
+
+SHELVES = {
+    "vision": "weft.models.vision",
+    "text": "weft.models.text",
+    "tabular": "weft.models.tabular",
+    "generative": "weft.models.generative",
+    "control": "weft.models.control",
+}
+__getattr__, __dir__ = attach(__name__, {}, SHELVES)

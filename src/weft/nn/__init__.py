@@ -1,0 +1,53 @@
+"""Layers and functions on tensors: attention, positions, convolution and feed-forward blocks, initialization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft._lazy import attach
+
+TABLE = {
+    "attention": "weft.nn.attention:Attention",
+    "rotary_positions": "weft.nn.positions:RotaryPositions",
+    "sinusoidal_positions": "weft.nn.positions:SinusoidalPositions",
+    "time_embedding": "weft.nn.positions:TimeEmbedding",
+    "swiglu": "weft.nn.feedforward:SwiGLU",
+    "gelu_mlp": "weft.nn.feedforward:GeluMLP",
+    "conv_block": "weft.nn.convolution:ConvBlock",
+    "residual_block": "weft.nn.convolution:ResidualBlock",
+    "bottleneck": "weft.nn.convolution:Bottleneck",
+}
+KIND = "layer"
+__getattr__, __dir__ = attach(
+    __name__,
+    TABLE,
+    {
+        "KeyValueCache": "weft.nn.attention:KeyValueCache",
+        "sinusoids": "weft.nn.positions:sinusoids",
+        "activation": "weft.nn.activations:activation",
+        "vector_norm": "weft.nn.norms:vector_norm",
+        "image_norm": "weft.nn.norms:image_norm",
+        "initialize": "weft.nn.initialization:initialize",
+        "prior_bias": "weft.nn.initialization:prior_bias",
+        "expect": "weft.nn.shapes:expect",
+    },
+)
+
+
+def examples() -> dict[str, Any]:
+    """Each layer as (a function that makes it, the inputs of one call)."""
+    import torch
+
+    from weft.nn import attention, convolution, feedforward, positions
+
+    return {
+        "attention": (lambda: attention.Attention(8, 2), (torch.randn(2, 5, 8),)),
+        "rotary_positions": (lambda: positions.RotaryPositions(4, 16), (torch.randn(2, 2, 5, 4),)),
+        "sinusoidal_positions": (lambda: positions.SinusoidalPositions(8), (torch.randn(2, 5, 8),)),
+        "time_embedding": (lambda: positions.TimeEmbedding(8), (torch.rand(2),)),
+        "swiglu": (lambda: feedforward.SwiGLU(8, 16), (torch.randn(2, 5, 8),)),
+        "gelu_mlp": (lambda: feedforward.GeluMLP(8, 16), (torch.randn(2, 5, 8),)),
+        "conv_block": (lambda: convolution.ConvBlock(3, 4), (torch.randn(2, 3, 6, 6),)),
+        "residual_block": (lambda: convolution.ResidualBlock(3, 4, 2), (torch.randn(2, 3, 6, 6),)),
+        "bottleneck": (lambda: convolution.Bottleneck(8, 16, 2), (torch.randn(2, 8, 6, 6),)),
+    }

@@ -1,0 +1,84 @@
+"""From record numbers to a finished batch: read, encode, collate, transform. Runs in the loader's process or in a worker's."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from weft.data.arrays import stack
+from weft.data.contracts import Batch, Codec, Record, Source, Transform
+from weft.data.keyed import Random
+
+
+class RecordError(ValueError):
+    """A record could not be read or encoded; ``index`` is its number in the source."""
+
+    def __init__(self, message: str, index: int) -> None:
+        super().__init__(message, index)
+        self.index = index
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def encode(source: Source, codec: Codec | None, i: int) -> Record:
+    """Record ``i``, encoded; an error names the record, because a traceback from a worker does not."""
+    try:
+        record = source[i]
+        return record if codec is None else codec.encode(record)
+    except Exception as error:
+        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise RecordError(f"Record {i}: {text}", i) from error
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error on its way out of a worker; exceptions themselves do not always survive pickling."""
+
+    message: str
+    index: int
+    trace: str
+
+    def error(self) -> RecordError:
+        error = RecordError(self.message, self.index)
+        error.add_note(f"In a worker process:\n{self.trace}")
+        return error
+
+
+@dataclass(frozen=True)
+class Assemble:
+    """Makes the batch of given record numbers in a given epoch."""
+
+    source: Source
+    codec: Codec | None
+    transforms: Sequence[Transform]
+    seed: int
+
+    def __call__(self, epoch: int, index: Tensor) -> Batch:
+        batch = self._read(index)
+        batch["index"] = index
+        for number, transform in enumerate(self.transforms):
+            batch = transform(batch, Random(self.seed, epoch, index, number))
+        return batch
+
+    def _read(self, index: Tensor) -> Batch:
+        gather = getattr(self.source, "gather", None)
+        if self.codec is None and gather is not None:
+            return gather(index)
+        # a batch without records still needs keys, types and shapes: those of the first record, cut to nothing
+        records = [encode(self.source, self.codec, i) for i in (index.tolist() or [0])]
+        batch = stack(records) if self.codec is None else self.codec.collate(records)
+        return batch if len(index) else {key: values[:0] for key, values in batch.items()}
+
+    def __getitem__(self, request: tuple[int, list[int]]) -> Any:
+        """What a worker process does with a request; torch calls a data set by this name."""
+        epoch, index = request
+        try:
+            return self(epoch, torch.tensor(index, dtype=torch.int64))
+        except RecordError as error:
+            return Failure(str(error), error.index, traceback.format_exc())

@@ -1,0 +1,177 @@
+"""The delivery of batches: epochs, worker processes, shards, and a position that survives a restart."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import signal
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from weft.data.assemble import Assemble, Failure
+from weft.data.contracts import Batch, Codec, Source, Transform
+
+
+class Stream(ABC):
+    """What every loader shares; a loader only says which records are in which batch.
+
+    Position: ``state_dict()`` counts batches that were handed over, not those a worker has fetched ahead. After ``load_state_dict`` the next
+    pass goes on there; any other pass starts at the beginning of its epoch. An epoch that ends counts up by itself, so that a plain ``for``
+    over the loader shuffles anew; ``set_epoch`` overrides.
+    """
+
+    def __init__(self, source: Source, codec: Codec | None, transforms: Sequence[Transform], seed: int, workers: int) -> None:
+        if len(source) == 0:
+            raise ValueError("The source holds no records; a loader needs at least one")
+        if workers < 0:
+            raise ValueError(f"workers={workers}; expected 0 (read in this process) or a number of processes")
+        self.source, self.codec, self.seed, self.workers = source, codec, seed, workers
+        self.rank, self.world = 0, 1
+        self._assemble = Assemble(source, codec, tuple(transforms), seed)
+        self._epoch = self._position = self._resume = self._passes = 0
+        self._pool: Pool | None = None
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+
+    @abstractmethod
+    def batches(self, epoch: int, start: int) -> Iterator[Tensor]:
+        """The record numbers of each batch of an epoch, from batch ``start`` on, over all ranks."""
+
+    @abstractmethod
+    def plan(self) -> dict[str, Any]:
+        """What decides which records are in which batch; a saved position is only good for the same plan."""
+
+    @property
+    def transforms(self) -> Sequence[Transform]:
+        return self._assemble.transforms
+
+    def shard(self, rank: int, world: int) -> Self:
+        """A new loader with this rank's share of every batch: number ``rank`` of each ``world`` records.
+
+        ``batch_size`` stays that of the whole batch, every rank sees the same number of batches, no record is repeated, and a position
+        saved under one number of ranks is good under another. A rank's share of a short last batch may be empty.
+        """
+        if not 0 <= rank < world:
+            raise ValueError(f"shard({rank}, {world}): rank must lie in 0..{world - 1}")
+        other = copy.copy(self)
+        other.rank, other.world = rank, world
+        return other
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; a position loaded for another epoch is forgotten."""
+        if epoch != self._epoch:
+            self._epoch, self._position, self._resume = epoch, 0, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self._epoch, "batch": self._position, "plan": self.plan()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on after the batch that was last handed over; raises ValueError when the plan has changed."""
+        now, before = self.plan(), state["plan"]
+        changed = [f"{k} was {before.get(k)!r}, now {now.get(k)!r}" for k in sorted(now.keys() | before.keys()) if now.get(k) != before.get(k)]
+        if changed:
+            raise ValueError(f"The loader cannot go on in mid-epoch: {'; '.join(changed)}. Restore these, or start the epoch anew")
+        self._epoch = state["epoch"]
+        self._position = self._resume = state["batch"]
+
+    def __iter__(self) -> Iterator[Batch]:
+        start, self._resume = self._resume, 0
+        return self._deliver(self._epoch, start)
+
+    def _deliver(self, epoch: int, start: int) -> Iterator[Batch]:
+        nested, before = self._passes > 0, (self._epoch, self._position)
+        self._passes += 1
+        try:
+            for number, batch in enumerate(self._made(epoch, start, nested), start + 1):
+                self._epoch, self._position = epoch, number
+                yield batch
+            self._epoch, self._position = epoch + 1, 0
+        finally:
+            self._passes -= 1
+            if nested:  # a pass inside a pass, as when training data is also evaluated, leaves the outer position alone
+                self._epoch, self._position = before
+
+    def _made(self, epoch: int, start: int, nested: bool) -> Iterator[Batch]:
+        shares = (index[self.rank :: self.world] for index in self.batches(epoch, start))
+        # page-locked memory only speeds up copies to a device that is in use; asking for it earlier would start CUDA
+        pin = torch.cuda.is_available() and torch.cuda.is_initialized()
+        if self.workers:
+            if self._pool is None or nested:
+                pool = Pool(self._assemble, self.workers, pin)
+                self._pool = self._pool or pool
+            else:
+                pool = self._pool
+            yield from pool.run((epoch, share.tolist()) for share in shares)
+            return
+        for share in shares:
+            batch = self._assemble(epoch, share)
+            yield {key: v.pin_memory() if isinstance(v, Tensor) else v for key, v in batch.items()} if pin else batch
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_pool": None, "_passes": 0}  # processes are not copied
+
+
+class Requests:
+    """What the workers shall make next: (epoch, record numbers) for each batch. Apart from ``Pool``, so that no cycle keeps dead pools alive."""
+
+    def __init__(self) -> None:
+        self.next: Iterator[tuple[int, list[int]]] = iter(())
+
+    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
+        return self.next
+
+
+class Pool:
+    """Worker processes that live from epoch to epoch and hold no state: every request says all that a batch depends on."""
+
+    def __init__(self, assemble: Assemble, workers: int, pin: bool) -> None:
+        self._requests = Requests()
+        self._loader = DataLoader(
+            assemble,  # pyright: ignore[reportArgumentType]
+            batch_size=None,
+            sampler=self._requests,  # pyright: ignore[reportArgumentType]
+            num_workers=workers,
+            collate_fn=unchanged,
+            pin_memory=pin,
+            worker_init_fn=prepare,
+            persistent_workers=True,
+            multiprocessing_context=start_method(),
+            generator=torch.Generator(),  # else torch draws from the global generator and moves the model's randomness
+        )
+
+    def run(self, requests: Iterator[tuple[int, list[int]]]) -> Iterator[Batch]:
+        self._requests.next = requests
+        for batch in self._loader:
+            if isinstance(batch, Failure):
+                raise batch.error()
+            yield batch
+
+
+def unchanged(batch: Any) -> Any:
+    """No collation: a worker makes whole batches."""
+    return batch
+
+
+def prepare(worker: int) -> None:
+    """Make a fresh worker leave its parent's business alone.
+
+    Ctrl-C is for the main process, which stops the workers (torch has seen to SIGTERM). Nor may this process collect what the parent was
+    about to, such as other loaders' workers.
+    """
+    gc.freeze()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def start_method() -> str | None:
+    """How workers start: a fork is quick, but not safe once CUDA runs and not at home outside Linux."""
+    if sys.platform != "linux":
+        return None
+    return "spawn" if torch.cuda.is_available() and torch.cuda.is_initialized() else "fork"

@@ -1,0 +1,29 @@
+"""What every test gets: shapes in annotations checked, two quiet threads, the same random state."""
+
+from __future__ import annotations
+
+import os
+
+from jaxtyping import install_import_hook
+
+# Public packages whose annotations are checked while the tests run. Left out: the engine, whose step is also traced by the compiler,
+# and packages without tensors in their signatures.
+CHECKED = ["weft.nn", "weft.losses", "weft.metrics", "weft.models", "weft.data"]
+
+if os.environ.get("WEFT_SHAPES", "1") != "0":
+    install_import_hook(CHECKED, "beartype.beartype")
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+
+
+@pytest.fixture(autouse=True)
+def same_random_state():
+    """Every test starts from seed 0 and leaves no changed default behind."""
+    torch.manual_seed(0)
+    before = torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_default_dtype(before[0])
+    torch.use_deterministic_algorithms(before[1])

@@ -1,0 +1,242 @@
+"""Exact gradients: over microbatches, ranks, terms with different counts, and repeated evaluations in one step."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from weft.losses.loss import Loss, Mean
+from weft.losses.loss import Term
+from weft.parallel import Reducer, add_up
+
+from . import random
+from .batch import Batch, split
+
+if TYPE_CHECKING:
+    from .update import BoundUpdate, Objective
+
+
+class Scaler:
+    """Loss scaling for float16: gradients are computed ``scale`` times too large and divided again, so that small ones survive.
+
+    Paper: Micikevicius et al., 2018, arXiv:1710.03740.
+    """
+
+    def __init__(self, scale: float = 65536.0, growth: float = 2.0, backoff: float = 0.5, interval: int = 2000):
+        self.scale, self.growth, self.backoff, self.interval = scale, growth, backoff, interval
+        self.streak, self.backing_off = 0, False
+
+    def keep(self, good: bool, gradients: list[Tensor]) -> bool:
+        """Divide the gradients again if they are finite, and move the scale."""
+        self.backing_off = not good and self.scale > 1
+        if good:
+            torch._foreach_div_(gradients, self.scale)
+            self.streak += 1
+            if self.streak >= self.interval:
+                self.scale, self.streak = self.scale * self.growth, 0
+        else:
+            self.scale, self.streak = max(1.0, self.scale * self.backoff), 0
+        return good
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scale": self.scale, "streak": self.streak}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.scale, self.streak = state["scale"], state["streak"]
+
+
+class Gradient:
+    """Evaluates objectives for one bound update.
+
+    The gradient of sum_k weight_k * total_k / count_k is taken by giving each total the cotangent weight_k / count_k, with counts over
+    the whole batch and all ranks. Within one step, evaluations after the first reuse its random state and leave buffers unchanged.
+    """
+
+    def __init__(self, update: BoundUpdate):
+        runtime = update.runtime
+        self.update, self.group, self.world = update, runtime.group if runtime.world > 1 else None, runtime.world
+        self.scaler = Scaler() if runtime.precision == "float16" else None
+        self.reducer = Reducer(update.parameters, self.group) if self.group else None
+        self.inputs = None if update.alone else update.parameters
+        self.present = True  # False while this rank only keeps the others company at the end of an epoch
+        self.compiled: dict[Any, Any] = {}
+        self.cotangents: dict[tuple[float, torch.dtype, torch.device], Tensor] = {}
+        self.again: dict[str, Any] | None = None
+        self.evaluations = 0
+        self.replays = update.spec.estimator is not None or update.closure or update.spec.microbatches > 1
+
+    def begin(self) -> None:
+        """A new step: its first evaluation moves buffers and random states, the others do not."""
+        self.evaluations = 0
+        self.again = random.capture() if self.replays else None
+
+    def __call__(self, objective: Objective, batch: Batch, part: bool = False) -> Loss:
+        with self._evaluation(part):
+            parts = split(batch, self.update.spec.microbatches) if self.update.spec.microbatches > 1 else [batch]
+            first = self._forward(objective, parts[0])
+            if len(parts) == 1:
+                counted = self._over_ranks(first)
+                self._backward(first, self._coefficients(counted), last=True)
+                self._finish()
+                return counted
+            return self._accumulate(objective, parts, first)
+
+    def value(self, objective: Objective, batch: Batch) -> Loss:
+        """The loss alone, without gradient, over all microbatches and ranks."""
+        with self._evaluation(), torch.no_grad():
+            parts = split(batch, self.update.spec.microbatches)
+            return self._over_ranks(_joined([self._forward(objective, p) for p in parts]))
+
+    @contextlib.contextmanager
+    def _evaluation(self, part: bool = False) -> Iterator[None]:
+        self.evaluations += 1
+        if self.evaluations == 1 and self.present:
+            yield
+            return
+        if part and self.present:
+            with self._buffers_kept():
+                yield
+            return
+        now = random.capture()
+        if self.again is not None:
+            random.restore(self.again)
+        with self._buffers_kept():
+            yield
+        random.restore(now)
+
+    @contextlib.contextmanager
+    def _buffers_kept(self) -> Iterator[None]:
+        buffers = list(self.update.method.buffers())
+        before = [b.clone() for b in buffers]
+        yield
+        with torch.no_grad():
+            for buffer, old in zip(buffers, before, strict=True):
+                buffer.copy_(old)
+
+    def _forward(self, objective: Objective, part: Batch) -> Loss:
+        runtime = self.update.runtime
+        if runtime.compile == "objective":
+            key = getattr(objective, "__func__", objective)
+            if key not in self.compiled:
+                self.compiled[key] = torch.compile(objective)
+            objective = self.compiled[key]
+        if runtime.precision == "float32":
+            loss = objective(part)
+        else:
+            with runtime.autocast():
+                loss = objective(part)
+        if not isinstance(loss, Loss):
+            raise TypeError(f"Update {self.update.key!r}: the objective returned a {type(loss).__name__}; an objective returns a Loss, for example Loss.mean(per_item).")
+        return loss
+
+    def _accumulate(self, objective: Objective, parts: Sequence[Batch], first: Loss) -> Loss:
+        if first.couples:
+            raise ValueError(f"Update {self.update.key!r}: this loss couples the samples of a batch, so {len(parts)} microbatches would change its value. Use microbatches=1.")
+        if _one_count(first):
+            whole, coefficients = None, {k: t.weight for k, t in first.terms.items()}
+        else:
+            # Several counts: each term's whole count must be known before the first backward pass.
+            now = random.capture()
+            with torch.no_grad(), self._buffers_kept():
+                counts = [_detached(first), *(_detached(self._forward(objective, p)) for p in parts[1:])]
+            random.restore(now)
+            whole = self._over_ranks(_joined(counts))
+            coefficients = self._coefficients(whole, len(parts))
+        losses = [_detached(first)]
+        self._backward(first, coefficients, last=False)
+        for i, part in enumerate(parts[1:], 2):
+            with self._buffers_kept():  # statistics move once a step: with the first microbatch
+                loss = self._forward(objective, part)
+                self._backward(loss, coefficients, last=i == len(parts))
+                losses.append(_detached(loss))
+        self._finish()
+        if whole is None:
+            if not all(_one_count(x) for x in losses):
+                raise ValueError(f"Update {self.update.key!r}: two terms of the loss have equal counts in one microbatch and different ones in another. Give their masks to Loss.mean, so that each is counted.")
+            whole = self._over_ranks(_joined(losses))
+            count = float(next(iter(whole.terms.values())).count or 0)
+            gradients = [p.grad for p in self.update.parameters if p.grad is not None]
+            if count and gradients:
+                torch._foreach_div_(gradients, count)
+        return whole
+
+    def _coefficients(self, loss: Loss, parts: int = 1) -> dict[str, Tensor | float]:
+        """d(value)/d(total) of each term; a penalty is evaluated ``parts * world`` times and added once."""
+        return {
+            k: t.weight / (parts * self.world) if t.count is None else (t.weight / t.count if isinstance(t.count, Tensor) or t.count else 0.0)
+            for k, t in loss.terms.items()
+        }
+
+    def _backward(self, loss: Loss, coefficients: dict[str, Tensor | float], *, last: bool) -> None:
+        if self.reducer and last:
+            self.reducer.arm()
+        roots, cotangents = [], []
+        for k, term in loss.terms.items():
+            if term.total.requires_grad:
+                roots.append(term.total)
+                cotangents.append(self._cotangent(coefficients[k], term))
+        if roots:
+            torch.autograd.backward(roots, cotangents, inputs=self.inputs)
+
+    def _cotangent(self, value: Tensor | float, term: Term) -> Tensor:
+        root = term.total
+        factor = (self.scaler.scale if self.scaler else 1.0) * (self.present or term.count is None)
+        if isinstance(value, Tensor):
+            return value.nan_to_num(0.0, 0.0, 0.0).to(root) * factor  # weight / 0: an empty term has no gradient
+        value = value * factor
+        key = (value, root.dtype, root.device)
+        if key not in self.cotangents:
+            if len(self.cotangents) > 64:
+                self.cotangents.clear()
+            self.cotangents[key] = torch.tensor(value, dtype=root.dtype, device=root.device)
+        return self.cotangents[key]
+
+    def _finish(self) -> None:
+        if self.reducer:
+            self.reducer.finish()
+
+    def _over_ranks(self, loss: Loss) -> Loss:
+        """Totals, counts and logs summed over all ranks, in one exchange; alone, the loss as it is."""
+        if self.group is None:
+            return loss
+        flat: list[Tensor | float] = []
+        here = float(self.present)
+        for t in loss.terms.values():
+            flat += [t.total.detach(), 0.0] if t.count is None else [t.total.detach() * here, t.count * here]
+        for m in loss.logs.values():
+            flat += [m.total * here, m.count * here]
+        sums = iter(add_up(flat, self.group))
+        terms = {}
+        for k, t in loss.terms.items():
+            total, count = next(sums), next(sums)
+            terms[k] = Term(torch.tensor(total / self.world if t.count is None else total), None if t.count is None else count, t.weight)
+        return Loss(terms, {k: Mean(next(sums), next(sums)) for k in loss.logs}, loss.couples)
+
+
+def _one_count(loss: Loss) -> bool:
+    """Whether all terms are sums over the same items: one mask, or equal numbers of items known from the shapes."""
+    counts = [t.count for t in loss.terms.values()]
+    first = counts[0]
+    return first is not None and all(c is first or (not isinstance(c, Tensor) and not isinstance(first, Tensor) and c == first) for c in counts)
+
+
+def _detached(loss: Loss) -> Loss:
+    return Loss({k: Term(t.total.detach(), t.count, t.weight) for k, t in loss.terms.items()}, loss.logs, loss.couples)
+
+
+def _joined(losses: Sequence[Loss]) -> Loss:
+    """The loss of several parts of one batch: totals, counts and logs added up; a penalty is the mean of its evaluations."""
+    first = losses[0]
+    terms = {}
+    for k, t in first.terms.items():
+        total = torch.stack([x.terms[k].total.detach() for x in losses]).sum()
+        if t.count is None:
+            terms[k] = Term(total / len(losses), None, t.weight)
+        else:
+            terms[k] = Term(total, sum(x.terms[k].count for x in losses), t.weight)  # type: ignore[arg-type]
+    logs = {k: sum((x.logs[k] for x in losses[1:]), first.logs[k]) for k in first.logs}
+    return Loss(terms, logs, first.couples)

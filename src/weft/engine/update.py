@@ -1,0 +1,287 @@
+"""``Update``: how one set of parameters moves. A value; bound to a method it makes one optimizer step per call."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from weft.losses.loss import Loss, Mean
+from weft.optim.optimizers import adamw
+from weft.optim.schedules import Progress, Schedule
+
+from . import gradient
+from .batch import Batch
+from .binding import Named, check_arrows, check_ownership, select
+from .finite import NonFinite, RollBack, culprit
+from .method import Logs, Method
+from .runtime import Runtime, finite
+
+if TYPE_CHECKING:
+    from .whole import WholeStep
+
+On = str | nn.Module | nn.Parameter | Sequence[Any] | Callable[[str], bool]
+Objective = Callable[[Batch], Loss]
+Estimator = Callable[["BoundUpdate", Objective, Batch], Loss]
+GradientTransform = Callable[[list[nn.Parameter]], Mapping[str, Any] | None]
+FollowUp = Callable[[Progress], None]
+MOST_SKIPS = 20  # consecutive non-finite steps after which skipping gives up
+
+
+@dataclass(frozen=True)
+class Update:
+    """How one set of parameters moves: estimate gradients, transform them, step, follow up.
+
+    ``optimizer`` takes the named parameters and returns a torch optimizer (``weft.optim.adamw(3e-4)``, or
+    ``functools.partial(torch.optim.Adam, lr=1e-3)``); one whose ``step`` needs a closure gets one. ``on`` says which parameters (default:
+    the submodule called like the update's key; "" is all). ``schedule`` multiplies the learning rate, or is a dict by option
+    (``{"lr": ..., "weight_decay": ...}``; ``"head.lr"`` only for the group named head). ``estimator`` fills gradients (default:
+    back-propagation), ``gradients`` change them in place, ``after`` follows the step. ``microbatches`` cuts each batch; the result is the same.
+    """
+
+    optimizer: Callable[[Named], torch.optim.Optimizer] = adamw()
+    on: On | None = None
+    schedule: Schedule | Mapping[str, Schedule] | None = None
+    estimator: Estimator | None = None
+    gradients: Sequence[GradientTransform] = ()
+    after: Sequence[FollowUp] = ()
+    microbatches: int = 1
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        if self.microbatches < 1:
+            raise ValueError(f"microbatches={self.microbatches}: give a whole number of pieces, at least 1.")
+        for name in ("gradients", "after"):
+            if callable(getattr(self, name)):
+                raise TypeError(f"Update {name}= takes a sequence of arrows; write {name}=[...].")
+
+
+def bind(method: Method, updates: Update | Mapping[str, Update] | None, runtime: Runtime, position: Callable[[], Progress]) -> dict[str, BoundUpdate]:
+    """Give every update its parameters; refuse overlaps, orphans and arrows that touch modules outside the method."""
+    if isinstance(updates, Update):
+        key, default = next(iter(method.updates().items()))
+        updates = {key: updates if updates.on is not None else Update(**{**vars(updates), "on": default.on if default.on is not None else key})}
+    specs = dict(updates if updates is not None else method.updates())
+    chosen = {key: select(method, spec.on if spec.on is not None else key) for key, spec in specs.items()}
+    check_ownership(method, specs, chosen)
+    return {key: BoundUpdate(key, spec, chosen[key], method, runtime, position) for key, spec in specs.items()}
+
+
+class BoundUpdate:
+    """An update with its parameters. ``update(objective, batch)`` makes one optimizer step and returns its logs.
+
+    Estimators use ``gradient(objective, batch)`` (fills ``.grad``: precision, microbatches, reduction over ranks), ``value(objective, batch)``
+    (forward only), ``parameters`` and ``named``.
+    """
+
+    def __init__(self, key: str, spec: Update, named: Named, method: Method, runtime: Runtime, position: Callable[[], Progress]):
+        self.key, self.spec, self.named, self.method, self.runtime, self.position = key, spec, named, method, runtime, position
+        self.parameters = [p for _, p in named]
+        self.alone = len(self.parameters) == sum(p.requires_grad for p in method.parameters())
+        self.optimizer = spec.optimizer(named)
+        self.arrows = self._bind_arrows()
+        self.schedules = self._bind_schedules()
+        self.closure = next(iter(inspect.signature(self.optimizer.step).parameters.values())).default is inspect.Parameter.empty
+        self.engine = gradient.Gradient(self)
+        self.whole: WholeStep | None = None
+        self.count = self.held = self.skips = self.skipped = self.empty = 0
+        self.seen_items = False
+        if spec.microbatches > 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in method.modules()):
+            warnings.warn(f"Update {key!r}: batch norm normalises each of the {spec.microbatches} microbatches by itself and updates its statistics once a step.", stacklevel=4)
+        if runtime.compile == "step":
+            from .whole import WholeStep
+
+            self.whole = WholeStep(self)
+
+    def _bind_arrows(self) -> dict[str, object]:
+        arrows: dict[str, object] = {"estimator": self.spec.estimator} if self.spec.estimator else {}
+        arrows |= {f"{kind}.{i}": a for kind in ("gradients", "after") for i, a in enumerate(getattr(self.spec, kind))}
+        for arrow in arrows.values():
+            if hasattr(arrow, "bind"):
+                arrow.bind(self.method)  # type: ignore[attr-defined]
+        check_arrows(self.method, list(arrows.values()))
+        return arrows
+
+    def _bind_schedules(self) -> list[tuple[dict[str, Any], str, float, Schedule]]:
+        given = self.spec.schedule
+        wanted = {} if given is None else {"lr": given} if callable(given) else dict(given)
+        rows: list[tuple[dict[str, Any], str, float, Schedule]] = []
+        for name, schedule in wanted.items():
+            group_name, _, option = name.rpartition(".")
+            groups = [g for g in self.optimizer.param_groups if not group_name or g.get("name") == group_name]
+            groups = [g for g in groups if group_name or f"{g.get('name')}.{option}" not in wanted]
+            if not groups or option not in groups[0]:
+                raise ValueError(f"Update {self.key!r}: the schedule for {name!r} finds no such option; the optimizer's groups have {sorted(set(self.optimizer.param_groups[0]) - {'params'})}.")
+            rows += [(g, option, g[option], schedule) for g in groups]
+        return rows
+
+    @property
+    def world(self) -> int:
+        """Number of ranks that train together."""
+        return self.runtime.world
+
+    def progress(self) -> Progress:
+        moment = self.position()
+        return Progress(self.count, moment.step - self.held, moment.epoch, moment.samples, moment.total, moment.fraction, moment.metrics, moment.evaluations)
+
+    def gradient(self, objective: Objective, batch: Batch, *, part: bool = False) -> Loss:
+        """Fill ``.grad`` of the update's parameters with the exact gradient of the loss over the whole batch and all ranks.
+
+        A second call within a step is a second look at the same thing: it reuses the random state. ``part=True`` says that it is
+        another piece of the batch instead, such as a single sample, whose randomness is its own.
+        """
+        return self.engine(objective, batch, part)
+
+    def value(self, objective: Objective, batch: Batch) -> Loss:
+        """The loss over the whole batch and all ranks, forward only."""
+        return self.engine.value(objective, batch)
+
+    def __call__(self, objective: Objective, batch: Batch) -> Logs:
+        """One optimizer step. Takes the objective, not its value, so that the update may evaluate it more than once."""
+        if self.schedules:
+            progress = self.progress()
+            for group, option, base, schedule in self.schedules:
+                group[option] = base * schedule(progress)
+        self.engine.begin()
+        logs: Logs = {}
+        if self.whole is not None:
+            loss = self.whole(objective, batch)
+            good = loss is not None and self._check(loss, objective, batch, check_gradients=False)
+        elif self.closure:
+            loss, good = self._closure_step(objective, batch, logs)
+        else:
+            loss = self._estimate(objective, batch)
+            good = self._check(loss, objective, batch)
+            if good:
+                self._transform(logs)
+                self.optimizer.step()
+        if good:
+            self.count += 1
+            self.skips = 0
+            if self.spec.after:
+                progress = self.progress()
+                for follow in self.spec.after:
+                    follow(progress)
+        return self._logs(loss) | logs
+
+    def _estimate(self, objective: Objective, batch: Batch) -> Loss:
+        for p in self.parameters:
+            p.grad = None
+        return self.engine(objective, batch) if self.spec.estimator is None else self.spec.estimator(self, objective, batch)
+
+    def _transform(self, logs: Logs) -> None:
+        for transform in self.spec.gradients:
+            logs.update(transform(self.parameters) or {})
+
+    def _closure_step(self, objective: Objective, batch: Batch, logs: Logs) -> tuple[Loss, bool]:
+        """For optimizers that evaluate the objective themselves (L-BFGS): the first evaluation decides whether there is a step."""
+        first = self._estimate(objective, batch)
+        if not self._check(first, objective, batch):
+            return first, False
+        self._transform(logs)
+        fresh = True
+
+        def closure() -> Tensor:
+            nonlocal fresh
+            loss = first if fresh else self._estimate(objective, batch)
+            if not fresh:
+                self._transform(logs)
+            fresh = False
+            return loss.value.detach()
+
+        self.optimizer.step(closure)
+        return first, True
+
+    def _check(self, loss: Loss, objective: Objective, batch: Batch, check_gradients: bool = True) -> bool:
+        """Whether this step may be taken: something was counted, and loss and gradients are finite."""
+        if not any(t.count is None or float(t.count) for t in loss.terms.values()):
+            self.empty += 1
+            self.held += 1
+            return False
+        self.seen_items = True
+        good = all(math.isfinite(t.total.detach()) for t in loss.terms.values())
+        if check_gradients:
+            gradients = [p.grad for p in self.parameters if p.grad is not None]
+            good = finite(gradients) and good
+            good = self.engine.scaler.keep(good, gradients) if self.engine.scaler else good
+        if good:
+            return True
+        self.skipped += 1
+        self.held += 1
+        if self.engine.scaler and self.engine.scaler.backing_off:
+            return False
+        self.skips += 1
+        if self.runtime.nonfinite == "stop" or self.skips > MOST_SKIPS:
+            raise NonFinite(culprit(self, loss, objective, batch), self.skips)
+        if self.runtime.nonfinite == "rollback":
+            raise RollBack(culprit(self, loss, objective, batch))
+        return False
+
+    def _logs(self, loss: Loss) -> Logs:
+        terms = loss.terms
+        if len(terms) == 1:
+            ((name, t),) = terms.items()
+            if t.count is not None and t.weight == 1.0:
+                mean = Mean(t.total.detach(), t.count)
+                return {"loss": mean, **loss.logs} if name == "loss" else {"loss": mean, name: mean, **loss.logs}
+        parts = {k: Mean(t.total.detach(), 1.0 if t.count is None else t.count) for k, t in terms.items()}
+        if "loss" in parts:
+            parts["main"] = parts.pop("loss")
+        return {"loss": Mean(loss.value.detach()), **parts, **loss.logs}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimizer state by parameter name, counters, schedules and every arrow with a memory."""
+        saved = self.optimizer.state_dict()
+        order = [i for g in saved["param_groups"] for i in g["params"]]
+        names = dict(zip(order, self._optimizer_names(), strict=True))
+        memory = {k: a.state_dict() for k, a in self.arrows.items() if hasattr(a, "state_dict") and not isinstance(a, nn.Module)}  # type: ignore[attr-defined]
+        return {
+            "optimizer": {names[i]: s for i, s in saved["state"].items()},
+            "groups": [{"names": [names[i] for i in g["params"]], **{k: v for k, v in g.items() if k not in ("params", "param_names")}} for g in saved["param_groups"]],
+            "counters": {"count": self.count, "held": self.held, "skips": self.skips, "skipped": self.skipped, "empty": self.empty, "seen_items": self.seen_items},
+            "schedules": [s.state_dict() if hasattr(s, "state_dict") else {} for *_, s in self.schedules],
+            "arrows": memory,
+            "scaler": self.engine.scaler.state_dict() if self.engine.scaler else None,
+        }
+
+    def _optimizer_names(self) -> list[str]:
+        names = {id(p): n for n, p in self.named}
+        return [names[id(p)] for g in self.optimizer.param_groups for p in g["params"]]
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue exactly from ``state_dict`` of an equal update."""
+        self.carry_over(state)
+        for k, v in state["counters"].items():
+            setattr(self, k, v)
+        for (*_, schedule), saved in zip(self.schedules, state["schedules"], strict=True):
+            if hasattr(schedule, "load_state_dict"):
+                schedule.load_state_dict(saved)
+        for k, saved in state["arrows"].items():
+            if k in self.arrows:
+                self.arrows[k].load_state_dict(saved)  # type: ignore[attr-defined]
+        if self.engine.scaler and state["scaler"]:
+            self.engine.scaler.load_state_dict(state["scaler"])
+
+    def carry_over(self, state: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Take over optimizer state by parameter name; what vanished and what is new is returned."""
+        names = self._optimizer_names()
+        shapes = {n: p.shape for n, p in self.named}
+        fits = {n: s for n, s in state["optimizer"].items() if n in shapes and _same_shape(s, shapes[n])}
+        current = self.optimizer.state_dict()
+        groups = []
+        for i, group in enumerate(current["param_groups"]):
+            saved = state["groups"][i] if i < len(state["groups"]) else {}
+            # Options that the factory sets come from the present program; what the optimizer keeps there itself goes on.
+            groups.append({**{k: v for k, v in saved.items() if k != "names" and k not in self.optimizer.defaults}, **group})
+        self.optimizer.load_state_dict({"state": {i: fits[n] for i, n in enumerate(names) if n in fits}, "param_groups": groups})
+        return {"vanished": sorted(set(state["optimizer"]) - set(fits)), "new": sorted(set(names) - set(fits))}
+
+
+def _same_shape(state: Mapping[str, Any], shape: torch.Size) -> bool:
+    return all(not isinstance(v, Tensor) or v.ndim == 0 or v.shape == shape or v.ndim != len(shape) for v in state.values())

@@ -1,0 +1,71 @@
+"""Optimizers, schedules, estimators, gradient transforms and follow-ups: how weights move."""
+
+from __future__ import annotations
+
+from weft._lazy import attach
+
+TABLE = {
+    "adamw": "weft.optim.optimizers:adamw",
+    "adam": "weft.optim.optimizers:adam",
+    "sgd": "weft.optim.optimizers:sgd",
+    "lbfgs": "weft.optim.optimizers:lbfgs",
+    "layerwise": "weft.optim.optimizers:layerwise",
+    "constant": "weft.optim.schedules:constant",
+    "warmup": "weft.optim.schedules:warmup",
+    "cosine": "weft.optim.schedules:cosine",
+    "linear": "weft.optim.schedules:linear",
+    "exponential": "weft.optim.schedules:exponential",
+    "step_decay": "weft.optim.schedules:step_decay",
+    "inverse_sqrt": "weft.optim.schedules:inverse_sqrt",
+    "plateau": "weft.optim.schedules:plateau",
+    "sharpness_aware": "weft.optim.estimators:SharpnessAware",
+    "zeroth_order": "weft.optim.estimators:ZerothOrder",
+    "private": "weft.optim.estimators:Private",
+    "clip_norm": "weft.optim.gradients:ClipNorm",
+    "clip_value": "weft.optim.gradients:ClipValue",
+    "centralise": "weft.optim.gradients:Centralise",
+    "noise": "weft.optim.gradients:Noise",
+    "ema": "weft.optim.averages:EMA",
+    "copy_every": "weft.optim.averages:CopyEvery",
+    "lookahead": "weft.optim.averages:Lookahead",
+    "constrain": "weft.optim.averages:Constrain",
+    "anneal": "weft.optim.averages:Anneal",
+}
+KIND = {
+    "adamw": "optimizer",
+    "adam": "optimizer",
+    "sgd": "optimizer",
+    "lbfgs": "optimizer",
+    "layerwise": "optimizer",
+    "constant": "schedule",
+    "warmup": "schedule",
+    "cosine": "schedule",
+    "linear": "schedule",
+    "exponential": "schedule",
+    "step_decay": "schedule",
+    "inverse_sqrt": "schedule",
+    "plateau": "schedule",
+    "sharpness_aware": "estimator",
+    "zeroth_order": "estimator",
+    "private": "estimator",
+    "clip_norm": "gradient",
+    "clip_value": "gradient",
+    "centralise": "gradient",
+    "noise": "gradient",
+    "ema": "followup",
+    "copy_every": "followup",
+    "lookahead": "followup",
+    "constrain": "followup",
+    "anneal": "followup",
+}
+
+__getattr__, __dir__ = attach(
+    __name__,
+    TABLE,
+    {
+        "Progress": "weft.optim.schedules:Progress",
+        "Schedule": "weft.optim.schedules:Schedule",
+        "average_of": "weft.optim.averages:average_of",
+        "decay_groups": "weft.optim.optimizers:decay_groups",
+    },
+)

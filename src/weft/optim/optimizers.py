@@ -1,0 +1,120 @@
+"""Optimizer factories: functions of hyper-parameters that return a function of named parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import nn
+
+Named = list[tuple[str, nn.Parameter]]
+Factory = Callable[[Named], torch.optim.Optimizer]
+FUSED = ("cpu", "cuda", "mps", "xpu")
+
+
+def _fused(named: Named) -> bool:
+    """One kernel for all parameters, where torch has it: dense floating-point tensors on a supported device."""
+    return all(p.device.type in FUSED and p.is_floating_point() for _, p in named)
+
+
+def decay_groups(named: Named, weight_decay: float) -> list[dict]:
+    """Two groups by name and shape: matrices and kernels decay; biases, norms and scalars do not.
+
+    Paper: He et al., 2019, arXiv:1812.01187.
+    """
+    decays = [(n, p) for n, p in named if p.ndim >= 2]
+    rest = [(n, p) for n, p in named if p.ndim < 2]
+    groups = [{"name": "decay", "params": decays, "weight_decay": weight_decay}, {"name": "no_decay", "params": rest, "weight_decay": 0.0}]
+    return [g for g in groups if g["params"]]
+
+
+def adamw(lr: float = 1e-3, weight_decay: float = 0.01, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> Factory:
+    """AdamW, fused, with weight decay on matrices and kernels only.
+
+    m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - lr (m^ / (sqrt(v^) + eps) + weight_decay w).
+    Paper: Loshchilov and Hutter, 2019, arXiv:1711.05101. Differs: biases and norms do not decay.
+    Use when in doubt. Cost: two numbers of state per parameter.
+
+    >>> adamw(3e-4)([("w", nn.Parameter(torch.ones(2, 2)))]).param_groups[0]["weight_decay"]
+    0.01
+    """
+    return partial(_adamw, lr=lr, weight_decay=weight_decay, betas=betas, eps=eps)
+
+
+def _adamw(named: Named, lr: float, weight_decay: float, betas: tuple[float, float], eps: float) -> torch.optim.Optimizer:
+    groups = decay_groups(named, weight_decay) if weight_decay else named
+    return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=_fused(named))
+
+
+def adam(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> Factory:
+    """Adam, fused, without weight decay.
+
+    Paper: Kingma and Ba, 2015, arXiv:1412.6980. Use for GANs, reinforcement learning and small nets; instead of it ``adamw`` with decay.
+
+    >>> type(adam()([("w", nn.Parameter(torch.ones(1)))])).__name__
+    'Adam'
+    """
+    return partial(_adam, lr=lr, betas=betas, eps=eps)
+
+
+def _adam(named: Named, lr: float, betas: tuple[float, float], eps: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam(named, lr=lr, betas=betas, eps=eps, fused=_fused(named))
+
+
+def sgd(lr: float = 0.1, momentum: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False) -> Factory:
+    """Stochastic gradient descent: v <- momentum v + g, w <- w - lr v.
+
+    Paper: Sutskever et al., 2013. Use for convolutional nets with momentum 0.9 and a schedule. Cost: one number of state per parameter.
+
+    >>> sgd(0.5)([("w", nn.Parameter(torch.ones(1)))]).param_groups[0]["lr"]
+    0.5
+    """
+    return partial(_sgd, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+
+
+def _sgd(named: Named, lr: float, momentum: float, weight_decay: float, nesterov: bool) -> torch.optim.Optimizer:
+    groups = decay_groups(named, weight_decay) if weight_decay else named
+    return torch.optim.SGD(groups, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, fused=_fused(named))
+
+
+def lbfgs(lr: float = 1.0, max_iter: int = 20, history: int = 10, line_search: str | None = "strong_wolfe") -> Factory:
+    """Limited-memory BFGS; evaluates the objective several times a step.
+
+    Paper: Liu and Nocedal, 1989. Use for small problems with the whole data in one batch. Cost: ``2 * history`` numbers per parameter
+    and up to ``1.25 * max_iter`` evaluations a step.
+
+    >>> type(lbfgs()([("w", nn.Parameter(torch.ones(1)))])).__name__
+    'LBFGS'
+    """
+    return partial(_lbfgs, lr=lr, max_iter=max_iter, history=history, line_search=line_search)
+
+
+def _lbfgs(named: Named, lr: float, max_iter: int, history: int, line_search: str | None) -> torch.optim.Optimizer:
+    return torch.optim.LBFGS([p for _, p in named], lr=lr, max_iter=max_iter, history_size=history, line_search_fn=line_search)
+
+
+def layerwise(factory: Factory, order: Sequence[str], decay: float) -> Factory:
+    """Smaller learning rates for earlier layers: the group of ``order[i]`` (a name prefix) gets lr * decay ^ (last - i).
+
+    Paper: Howard and Ruder, 2018, arXiv:1801.06146. Use when fine-tuning. Names that no prefix matches get the full rate.
+
+    >>> make = layerwise(sgd(1.0), ["body", "head"], 0.5)
+    >>> [g["lr"] for g in make([("body.w", nn.Parameter(torch.ones(1))), ("head.w", nn.Parameter(torch.ones(1)))]).param_groups]
+    [0.5, 1.0]
+    """
+
+    def make(named: Named) -> torch.optim.Optimizer:
+        optimizer = factory(named)
+        names = {id(p): n for n, p in named}
+        groups: list[dict] = []
+        for group in optimizer.param_groups:
+            by_factor: dict[float, list[nn.Parameter]] = {}
+            for p in group["params"]:
+                place = next((i for i, prefix in enumerate(order) if names[id(p)].startswith(prefix)), len(order) - 1)
+                by_factor.setdefault(decay ** (len(order) - 1 - place), []).append(p)
+            groups += [{**group, "params": ps, "lr": group["lr"] * f} for f, ps in by_factor.items()]
+        optimizer.param_groups[:] = [{k: v for k, v in g.items() if k != "param_names"} for g in groups]
+        return optimizer
+
+    return make

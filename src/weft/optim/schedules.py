@@ -1,0 +1,206 @@
+"""Schedules: functions of ``Progress`` that multiply a base value. They compose: ``warmup(500) | cosine()``, ``a * b``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far training is, as schedules, follow-ups and data arrows see it.
+
+    ``update`` counts the optimizer steps of one update, ``step`` the engine steps (both without skipped ones), ``total`` is the expected
+    number of engine steps or None, ``fraction`` the part of the whole that has passed, ``metrics`` the latest evaluation
+    and ``evaluations`` their number.
+    """
+
+    update: int = 0
+    step: int = 0
+    epoch: int = 0
+    samples: int = 0
+    total: float | None = None
+    fraction: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    evaluations: int = 0
+
+    def after(self, steps: float) -> Progress:
+        """The same moment as seen by what begins ``steps`` engine steps later."""
+        total = self.total if self.total is not None else (self.step / self.fraction if self.fraction else None)
+        rest = None if total is None else max(1.0, total - steps)
+        step = max(0, self.step - math.ceil(steps))
+        return replace(self, step=step, total=rest, fraction=0.0 if rest is None else min(1.0, max(0.0, self.step - steps) / rest))
+
+
+class Schedule:
+    """A function of ``Progress``, with the number of steps it lasts when something may follow it."""
+
+    def __init__(self, function: Callable[[Progress], float], *, lasts: float | None = None):
+        self.function, self.lasts = function, lasts
+
+    def __call__(self, progress: Progress) -> float:
+        return self.function(progress)
+
+    def __or__(self, then: Schedule) -> Schedule:
+        if self.lasts is None:
+            raise ValueError("What stands before | must last a known number of steps, as warmup(500) does; this schedule has no end.")
+        return Then(self, then)
+
+    def __mul__(self, other: Schedule) -> Schedule:
+        return Product(self, other)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class _Pair(Schedule):
+    def __init__(self, first: Schedule, second: Schedule, lasts: float | None):
+        super().__init__(self.value, lasts=lasts)
+        self.first, self.second = first, second
+
+    def value(self, progress: Progress) -> float:
+        raise TypeError("A pair of schedules has no value of its own.")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"first": self.first.state_dict(), "second": self.second.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.first.load_state_dict(state["first"])
+        self.second.load_state_dict(state["second"])
+
+
+class Then(_Pair):
+    """One schedule after another: the second counts from where the first ends."""
+
+    def __init__(self, first: Schedule, second: Schedule):
+        super().__init__(first, second, None if second.lasts is None else (first.lasts or 0) + second.lasts)
+
+    def value(self, progress: Progress) -> float:
+        lasts = self.first.lasts or 0
+        return self.first(progress) if progress.step < lasts else self.second(progress.after(lasts))
+
+
+class Product(_Pair):
+    """Two schedules multiplied."""
+
+    def __init__(self, first: Schedule, second: Schedule):
+        super().__init__(first, second, first.lasts)
+
+    def value(self, progress: Progress) -> float:
+        return self.first(progress) * self.second(progress)
+
+
+def constant(factor: float = 1.0, *, steps: float | None = None) -> Schedule:
+    """Always ``factor``.
+
+    >>> constant(0.5)(Progress(step=7))
+    0.5
+    """
+    return Schedule(lambda progress: factor, lasts=steps)
+
+
+def warmup(steps: int, start: float = 0.0) -> Schedule:
+    """Linear from ``start`` to 1 over ``steps`` engine steps: start + (1 - start) (t + 1) / steps, so that the first step already moves.
+
+    Paper: Goyal et al., 2017, arXiv:1706.02677. Use when large batches, attention or adaptive optimizers are unstable at first.
+
+    >>> (warmup(4) | constant())(Progress(step=1))
+    0.5
+    """
+    if steps < 1:
+        raise ValueError(f"warmup({steps}) lasts no step; give at least 1.")
+    return Schedule(lambda progress: start + (1 - start) * min(1.0, (progress.step + 1) / steps), lasts=steps)
+
+
+def cosine(end: float = 0.0) -> Schedule:
+    """Half a cosine from 1 to ``end`` over what is left of training: end + (1 - end) (1 + cos(pi f)) / 2.
+
+    Paper: Loshchilov and Hutter, 2017, arXiv:1608.03983. The common default when the length of training is known.
+
+    >>> round(cosine()(Progress(fraction=0.5)), 6)
+    0.5
+    """
+    return Schedule(lambda progress: end + (1 - end) * 0.5 * (1 + math.cos(math.pi * progress.fraction)))
+
+
+def linear(end: float = 0.0) -> Schedule:
+    """Straight line from 1 to ``end`` over what is left of training.
+
+    >>> linear()(Progress(fraction=0.25))
+    0.75
+    """
+    return Schedule(lambda progress: 1 + (end - 1) * progress.fraction)
+
+
+def exponential(factor: float, *, every: int = 1) -> Schedule:
+    """factor ^ (t / every), smoothly.
+
+    >>> exponential(0.5, every=10)(Progress(step=20))
+    0.25
+    """
+    return Schedule(lambda progress: factor ** (progress.step / every))
+
+
+def step_decay(factor: float, milestones: tuple[float, ...]) -> Schedule:
+    """Multiply by ``factor`` at each milestone, given as fractions of training.
+
+    Paper: He et al., 2016, arXiv:1512.03385.
+
+    >>> step_decay(0.1, (0.5, 0.75))(Progress(fraction=0.6))
+    0.1
+    """
+    return Schedule(lambda progress: factor ** sum(progress.fraction >= m for m in milestones))
+
+
+def inverse_sqrt(steps: int) -> Schedule:
+    """Linear warm-up over ``steps``, then sqrt(steps / t): needs no known end.
+
+    Paper: Vaswani et al., 2017, arXiv:1706.03762.
+
+    >>> inverse_sqrt(100)(Progress(step=399))
+    0.5
+    """
+    return Schedule(lambda progress: min((progress.step + 1) / steps, math.sqrt(steps / (progress.step + 1))))
+
+
+class plateau(Schedule):  # noqa: N801 - one of a family of functions; it is a class because it remembers
+    """Multiply by ``factor`` whenever ``monitor`` has not improved for ``patience`` evaluations; never below ``floor``.
+
+    A metric that is NaN is no improvement. Use when the length of training is not known; instead of it, ``cosine`` when it is.
+
+    >>> schedule = plateau("val/loss", factor=0.5, patience=1)
+    >>> [schedule(Progress(metrics={"val/loss": 1.0}, evaluations=n)) for n in (1, 2, 3)]
+    [1.0, 1.0, 0.5]
+    """
+
+    def __init__(self, monitor: str, *, factor: float = 0.1, patience: int = 5, mode: str = "min", min_delta: float = 0.0, floor: float = 1e-4):
+        super().__init__(self._value)
+        if mode not in ("min", "max"):
+            raise ValueError(f"plateau mode is 'min' or 'max', not {mode!r}.")
+        self.monitor, self.factor, self.patience, self.mode, self.min_delta, self.floor = monitor, factor, patience, mode, min_delta, floor
+        self.best, self.bad, self.seen, self.scale = math.inf, 0, 0, 1.0
+
+    def _value(self, progress: Progress) -> float:
+        if progress.evaluations > self.seen:
+            self.seen = progress.evaluations
+            if self.monitor not in progress.metrics:
+                raise ValueError(f"plateau watches {self.monitor!r}, but the evaluation gave {sorted(progress.metrics)}.")
+            value = progress.metrics[self.monitor] * (1 if self.mode == "min" else -1)
+            if value < self.best - self.min_delta:
+                self.best, self.bad = value, 0
+            else:
+                self.bad += 1
+                if self.bad > self.patience:
+                    self.scale, self.bad = max(self.floor, self.scale * self.factor), 0
+        return self.scale
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "bad": self.bad, "seen": self.seen, "scale": self.scale}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.bad, self.seen, self.scale = state["best"], state["bad"], state["seen"], state["scale"]

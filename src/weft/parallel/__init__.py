@@ -1,0 +1,19 @@
+"""Many processes: joining a group, exact sums over ranks, bucketed reduction that overlaps with backward, launching ranks."""
+
+from weft._lazy import attach
+
+TABLE: dict[str, str] = {}
+KIND = "parallel"
+
+__getattr__, __dir__ = attach(
+    __name__,
+    TABLE,
+    {
+        "Reducer": "weft.parallel.reduce:Reducer",
+        "add_up": "weft.parallel.reduce:add_up",
+        "same_everywhere": "weft.parallel.reduce:same_everywhere",
+        "gather": "weft.parallel.reduce:gather",
+        "join": "weft.parallel.launch:join",
+        "launch": "weft.parallel.launch:launch",
+    },
+)

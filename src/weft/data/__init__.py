@@ -10,15 +10,53 @@ TABLE = {
     "arrays": "weft.data.arrays:Arrays",
     "concat": "weft.data.views:Concat",
     "image_folder": "weft.data.folder:ImageFolder",
+    "lines": "weft.data.lines:Lines",
     "subset": "weft.data.views:Subset",
+    "table": "weft.data.table:Table",
+    "windows": "weft.data.windows:Windows",
+    "breast_cancer": "weft.data.samples:breast_cancer",
+    "diabetes": "weft.data.samples:diabetes",
+    "digits": "weft.data.samples:digits",
+    "mnist_10k": "weft.data.samples:mnist_10k",
+    "tiny_shakespeare": "weft.data.samples:tiny_shakespeare",
+    "wine": "weft.data.samples:wine",
     "image_codec": "weft.data.image_codec:ImageCodec",
+    "table_codec": "weft.data.table_codec:TableCodec",
+    "text_codec": "weft.data.text_codec:TextCodec",
+    "token_codec": "weft.data.token_codec:TokenCodec",
+    "cut_mix": "weft.data.transforms.mix:CutMix",
+    "mix_up": "weft.data.transforms.mix:MixUp",
+    "noise": "weft.data.transforms.noise:Noise",
+    "normalize": "weft.data.transforms.normalize:Normalize",
+    "random_crop": "weft.data.transforms.crop:RandomCrop",
+    "random_erasing": "weft.data.transforms.noise:RandomErasing",
+    "random_flip": "weft.data.transforms.flip:RandomFlip",
 }
 KIND = {
     "arrays": "source",
     "concat": "source",
     "image_folder": "source",
+    "lines": "source",
     "subset": "source",
+    "table": "source",
+    "windows": "source",
+    "breast_cancer": "source",
+    "diabetes": "source",
+    "digits": "source",
+    "mnist_10k": "source",
+    "tiny_shakespeare": "source",
+    "wine": "source",
     "image_codec": "codec",
+    "table_codec": "codec",
+    "text_codec": "codec",
+    "token_codec": "codec",
+    "cut_mix": "transform",
+    "mix_up": "transform",
+    "noise": "transform",
+    "normalize": "transform",
+    "random_crop": "transform",
+    "random_erasing": "transform",
+    "random_flip": "transform",
 }
 EXTRA = {
     "Batch": "weft.data.contracts:Batch",
@@ -30,13 +68,43 @@ EXTRA = {
     "RecordError": "weft.data.assemble:RecordError",
     "Source": "weft.data.contracts:Source",
     "Transform": "weft.data.contracts:Transform",
+    "class_weights": "weft.data.balance:class_weights",
     "encoded": "weft.data.arrays:encoded",
+    "fetch": "weft.data.samples:fetch",
+    "overlap": "weft.data.split:overlap",
     "read_image": "weft.data.image_file:read_image",
+    "split_by_hash": "weft.data.split:split_by_hash",
     "stack": "weft.data.arrays:stack",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:
-    """Tiny ready-made instances by catalogue name."""
-    return {}
+    """Tiny ready-made parts by catalogue name: a source; (codec, records to fit it on); (transform, batch)."""
+    import torch
+
+    from weft.data import arrays, image_codec, table_codec, text_codec, token_codec, views, windows
+    from weft.data.transforms import crop, flip, mix, noise, normalize
+
+    numbers = arrays.Arrays({"input": torch.arange(12.0).reshape(6, 2), "target": [0, 1, 0, 1, 0, 1]})
+    pictures = [{"image": torch.full((6, 6), 40 * i, dtype=torch.uint8), "label": "ab"[i % 2]} for i in range(6)]
+    rows = [{"age": 20 + i, "city": ("Rome", "Oslo")[i % 2], "buys": ("no", "yes")[i // 3]} for i in range(6)]
+    texts = [{"text": text, "label": label} for text, label in (("good film", "yes"), ("bad film", "no"), ("", "no"))]
+    batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
+    return {
+        "arrays": numbers,
+        "concat": views.Concat(numbers, numbers),
+        "subset": views.Subset(numbers, [4, 1]),
+        "windows": windows.Windows(torch.arange(10), length=4),
+        "image_codec": (image_codec.ImageCodec(size=4, channels=1), pictures),
+        "table_codec": (table_codec.TableCodec(target="buys"), rows),
+        "text_codec": (text_codec.TextCodec(), texts),
+        "token_codec": (token_codec.TokenCodec(length=4), [{"text": "to be or not to be"}]),
+        "cut_mix": (mix.CutMix(num_classes=3), batch),
+        "mix_up": (mix.MixUp(num_classes=3), batch),
+        "noise": (noise.Noise(), batch),
+        "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),
+        "random_crop": (crop.RandomCrop(padding=2), batch),
+        "random_erasing": (noise.RandomErasing(), batch),
+        "random_flip": (flip.RandomFlip(), batch),
+    }

@@ -47,7 +47,7 @@ def read_image(
         raise ValueError(f"{name} is not a readable picture ({type(error).__name__}: {error}); expected one of {', '.join(FORMATS)}") from error
     if target is not None:
         _check_pixels(opened, name, max_pixels)
-        opened.draft(None, (target[1] * 2, target[0] * 2))
+        opened.draft(None, (2 * max(target), 2 * max(target)))  # both sides alike, since the camera may have been turned
     return _mode(_upright(opened, name, max_pixels), channels)
 
 

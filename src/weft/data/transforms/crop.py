@@ -1,0 +1,55 @@
+"""Shift pictures a little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Int, Shaped
+from torch import Tensor
+from torch.nn import functional as F
+
+from weft.data.contracts import Batch
+from weft.data.keyed import Random
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """Pad every side by ``padding`` pixels and cut the original size at a random place, the same for all ``keys`` of a record.
+
+    ``fill`` is the value around the picture (0 is the mean colour of normalised input); ``mode`` "reflect" mirrors the border instead.
+    Shapes: (B, C, H, W) -> (B, C, H, W).
+    Paper: He et al., 2016, arXiv:1512.03385, section 4.2.
+    Use when small shifts keep the meaning; cost: one gather.
+
+    >>> RandomCrop(padding=1)({"input": torch.ones(2, 1, 4, 4)}, Random(0, 0, torch.arange(2)))["input"].shape
+    torch.Size([2, 1, 4, 4])
+    """
+
+    padding: int = 4
+    fill: float = 0.0
+    mode: Literal["constant", "reflect"] = "constant"
+    keys: tuple[str, ...] = ("input",)
+
+    def __post_init__(self) -> None:
+        if self.padding < 1:
+            raise ValueError(f"padding={self.padding}; expected at least 1 pixel, else nothing moves")
+        if self.mode not in ("constant", "reflect"):
+            raise ValueError(f"mode={self.mode!r}; expected 'constant' or 'reflect'")
+        object.__setattr__(self, "keys", tuple(self.keys))
+
+    def __call__(self, batch: Batch, random: Random) -> Batch:
+        offset = random.integers(0, 2 * self.padding + 1, 2)
+        return batch | {key: self._shift(batch[key], offset) for key in self.keys}
+
+    def _shift(self, x: Shaped[Tensor, "b c h w"], offset: Int[Tensor, "b 2"]) -> Shaped[Tensor, "b c h w"]:
+        if not len(x):
+            return x
+        b, c, h, w = x.shape
+        value = self.fill if self.mode == "constant" else None
+        padded = F.pad(x, (self.padding,) * 4, mode=self.mode, value=value)
+        rows = offset[:, 0, None] + torch.arange(h)
+        columns = offset[:, 1, None] + torch.arange(w)
+        record, channel = torch.arange(b)[:, None, None, None], torch.arange(c)[None, :, None, None]
+        return padded[record, channel, rows[:, None, :, None], columns[:, None, None, :]]

@@ -6,12 +6,14 @@ import os
 
 from jaxtyping import install_import_hook
 
+import tests.house.typed  # noqa: F401 -- the hook finds it by name
+
 # Public packages whose annotations are checked while the tests run. Left out: the engine, whose step is also traced by the compiler,
 # and packages without tensors in their signatures.
 CHECKED = ["weft.nn", "weft.losses", "weft.metrics", "weft.models", "weft.data"]
 
 if os.environ.get("WEFT_SHAPES", "1") != "0":
-    install_import_hook(CHECKED, "beartype.beartype")
+    install_import_hook(CHECKED, "tests.house.typed.checked")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

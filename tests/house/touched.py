@@ -38,6 +38,8 @@ def references(path: Path, root: Path) -> set[str]:
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "weft":
+            modules = [f"weft.{node.attr}"]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and path.name != "__init__.py":
             modules = re.findall(r"\bweft(?:\.\w+)+", node.value)
         for module in modules:
@@ -61,7 +63,9 @@ def _exported(module: str, root: Path) -> set[str]:
 
 def reach(start: str, root: Path = ROOT) -> set[str]:
     """Everything of weft that a file stands on."""
-    seen, waiting = {start}, [start]
+    mirrored = re.sub(r"^tests/(.*)test_(\w+\.py)$", r"src/weft/\1\2", start)
+    seen = {start, mirrored} if (root / mirrored).is_file() else {start}
+    waiting = sorted(seen)
     while waiting:
         for name in references(root / waiting.pop(), root) - seen:
             seen.add(name)

@@ -117,9 +117,8 @@ def scores_and_classes(
             [ 0.0000, -2.0000]]), tensor([1, 0]))
     """
     axis = dim % output.ndim if output.ndim else 0
-    if output.ndim == target.ndim + 1 and output.shape[-1] == 1 and output.shape[:-1] == target.shape:
-        output = output.squeeze(-1)
-    if output.shape == target.shape:
+    if is_single(output, target):
+        output = output.reshape(target.shape)
         rows = torch.stack([torch.zeros_like(output), output], dim=-1)
     elif output.ndim == target.ndim + 1 and output.shape[:axis] + output.shape[axis + 1 :] == target.shape:
         rows = output.movedim(axis, -1)
@@ -134,4 +133,29 @@ def scores_and_classes(
     if wrong.any():
         last = rows.shape[1] - 1
         raise ValueError(f"{last + 1} classes want targets in 0..{last}; got {classes[wrong][0].item()}. Padding belongs in a mask.")
+    return rows, classes
+
+
+def is_single(output: Shaped[Tensor, " ..."], target: Shaped[Tensor, " ..."]) -> bool:
+    """Whether each item has one score, of class 1 against class 0, instead of one a class.
+
+    >>> is_single(torch.zeros(2, 1), torch.zeros(2)), is_single(torch.zeros(2, 3), torch.zeros(2))
+    (True, False)
+    """
+    return output.shape == target.shape or output.shape == (*target.shape, 1)
+
+
+def probabilities_and_classes(
+    output: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], keep: Bool[Tensor, " ..."] | None, dim: int, *, probabilities: bool
+) -> tuple[Float[Tensor, "n c"], Shaped[Tensor, " n"]]:
+    """The probability of each class and the right class, flat as ``scores_and_classes``; logits go through a softmax in float64.
+
+    >>> probabilities_and_classes(torch.tensor([0.9]), torch.tensor([1]), None, 1, probabilities=True)[0]
+    tensor([[0.1000, 0.9000]])
+    """
+    rows, classes = scores_and_classes(output, target, keep, dim)
+    if not probabilities:
+        return long_float(rows).softmax(1), classes
+    if is_single(output, target):
+        rows = torch.stack([1 - rows[:, 1], rows[:, 1]], dim=1)
     return rows, classes

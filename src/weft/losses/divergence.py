@@ -1,0 +1,65 @@
+"""How far one distribution is from another."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weft.losses.shapes import full, same_shape
+
+
+def kl_distillation(
+    prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], *, temperature: float = 4.0, dim: int = 1
+) -> Float[Tensor, " ..."]:
+    """Distance of a student's softened classes from a teacher's: T^2 KL(softmax(teacher / T) || softmax(student / T)).
+
+    Shapes: prediction (student) and target (teacher) logits (B, C, ...) with C at ``dim`` -> (B, ...). The teacher gets no gradient.
+    T^2 keeps the gradient's size when T changes.
+    Errors: ``ValueError`` for shapes that differ or a temperature that is not positive.
+    Paper: Hinton et al., 2015, arXiv:1503.02531.
+    Use when a small network should learn a large one's doubts; usually beside ``cross_entropy``: 0.7 of this, 0.3 of that.
+
+    >>> import torch
+    >>> kl_distillation(torch.zeros(1, 3), torch.ones(1, 3))
+    tensor([0.])
+    """
+    same_shape(prediction, target, "kl_distillation")
+    if temperature <= 0:
+        raise ValueError(f"kl_distillation needs a temperature > 0; got {temperature}.")
+    student = (full(prediction) / temperature).log_softmax(dim)
+    teacher = (full(target.detach()) / temperature).log_softmax(dim)
+    # A class that the teacher rules out (logit -inf) adds nothing, whatever the student thinks: 0 log 0 = 0.
+    p = teacher.exp()
+    return (p * (teacher - student)).masked_fill(p == 0, 0.0).sum(dim) * temperature**2
+
+
+def gaussian_kl(
+    mean: Float[Tensor, " ..."],
+    log_variance: Float[Tensor, " ..."],
+    *,
+    prior_mean: Float[Tensor, " ..."] | float = 0.0,
+    prior_log_variance: Float[Tensor, " ..."] | float = 0.0,
+    free_nats: float = 0.0,
+) -> Float[Tensor, " b"]:
+    """KL of one diagonal normal from another, by default the standard one: 1/2 sum(s^2 + m^2 - 1 - log s^2).
+
+    In full, with the prior's m0 and s0: 1/2 sum(log s0^2 - log s^2 + (s^2 + (m - m0)^2) / s0^2 - 1).
+
+    Shapes: mean and log_variance (B, ...) -> (B,), summed over all latent dimensions. Nats.
+    ``free_nats``: each latent dimension costs at least so much, so that an encoder has no reason to empty it.
+    Errors: ``ValueError`` when mean and log_variance differ in shape.
+    Paper: Kingma and Welling, 2013, arXiv:1312.6114; free nats, Kingma et al., 2016, arXiv:1606.04934 (per dimension and item, not per group).
+    Use as the second half of the ELBO.
+
+    >>> import torch
+    >>> gaussian_kl(torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2))
+    tensor([0.5000])
+    """
+    same_shape(mean, log_variance, "gaussian_kl")
+    mean, log_variance = full(mean), full(log_variance)
+    prior_log_variance = torch.as_tensor(prior_log_variance, dtype=mean.dtype, device=mean.device)
+    log_ratio = log_variance - prior_log_variance
+    # expm1(x) - x is e^x - 1 - x without cancellation near the prior.
+    nats = 0.5 * (log_ratio.expm1() - log_ratio + (mean - prior_mean).square() * (-prior_log_variance).exp())
+    return nats.clamp(min=free_nats).flatten(1).sum(1) if free_nats else nats.flatten(1).sum(1)

@@ -54,6 +54,7 @@ class Codec(Protocol):
         ...
 
 
+@runtime_checkable
 class Transform(Protocol):
     """Batch to batch, in training only; ``random`` is keyed by the records of the batch."""
 

@@ -24,6 +24,16 @@ class ImageFolder:
     Raises FileNotFoundError for a missing folder; ValueError for one without pictures, with an empty class, or with fewer than two classes.
 
     Use when pictures lie in class folders; instead of it, ``Table`` when labels are in a file. Cost: a directory listing.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("cat", "dog"):
+    ...     (folder / name).mkdir()
+    ...     Image.new("RGB", (4, 4)).save(folder / name / "1.png")
+    >>> source = ImageFolder(folder)
+    >>> source.classes, source[1]["label"], source[1]["path"]
+    (('cat', 'dog'), 'dog', 'dog/1.png')
     """
 
     def __init__(self, path: str | Path, *, labels: bool = True, unreadable: Literal["stop", "skip"] = "stop") -> None:
@@ -42,7 +52,9 @@ class ImageFolder:
             self._skip()
         self.classes = tuple(sorted({label for _, label in self.items if label is not None}))
         if labels and len(self.classes) < 2:
-            raise ValueError(f"{str(path)!r} has the single class {self.classes[0]!r}; expected two or more sub-folders with pictures, one per class")
+            raise ValueError(
+                f"{str(path)!r} has the single class {self.items[0][1]!r}; expected two or more sub-folders, one per class"
+            )
 
     def _labelled(self) -> list[tuple[Path, str | None]]:
         folders = sorted(entry for entry in self.path.iterdir() if entry.is_dir() and not hidden(entry.name))
@@ -90,10 +102,12 @@ class ImageFolder:
 
 
 def hidden(name: str) -> bool:
+    """Whether a file or folder is left out: dot files, and what macOS puts into archives."""
     return name.startswith(".") or name == "__MACOSX"
 
 
 def is_picture(file: Path) -> bool:
+    """Whether a file counts as a picture, by its ending."""
     return file.suffix.lower() in EXTENSIONS and not hidden(file.name) and file.is_file()
 
 

@@ -16,6 +16,12 @@ class Lines:
     Raises FileNotFoundError for a missing file; ValueError for one that is empty or not UTF-8.
 
     Use when the file is plain text; instead of it, ``Table`` when each text has a label. Cost: the file in memory.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp(), "poem.txt")
+    >>> _ = file.write_text("one\\n\\ntwo\\n")
+    >>> [record["text"] for record in Lines(file)]
+    ['one', 'two']
     """
 
     def __init__(self, path: str | Path) -> None:

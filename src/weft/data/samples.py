@@ -57,6 +57,9 @@ def mnist_10k() -> Arrays:
     """MNIST's 10,000 test digits: ``image`` (N, 28, 28) uint8, ``label`` 0-9. Train on the first 8,000, test on the last 2,000.
 
     LeCun, Cortes, Burges; CC BY-SA 3.0.
+
+    >>> len(mnist_10k())  # doctest: +SKIP
+    10000
     """
     folder = fetch("mnist-10k")
     images, labels = read_idx(folder / "t10k-images-idx3-ubyte.gz"), read_idx(folder / "t10k-labels-idx1-ubyte.gz")
@@ -67,6 +70,9 @@ def tiny_shakespeare() -> Lines:
     """1.1 million characters of Shakespeare. Train on the first 90 % of ``.text``, validate on the rest.
 
     A. Karpathy's selection of public-domain text.
+
+    >>> len(tiny_shakespeare().text)  # doctest: +SKIP
+    1115394
     """
     return Lines(fetch("tinyshakespeare") / "input.txt")
 
@@ -75,6 +81,9 @@ def digits() -> Arrays:
     """scikit-learn's 1,797 handwritten digits: ``image`` (N, 8, 8) uint8, ``label`` 0-9. Needs the extra ``samples``.
 
     Alpaydin and Kaynak, 1998, doi:10.24432/C50P49; CC BY 4.0.
+
+    >>> digits().columns["image"].shape
+    torch.Size([1797, 8, 8])
     """
     loaded = bundled("load_digits")
     return Arrays({"image": np.round(loaded["images"] * (255 / 16)).astype(np.uint8), "label": loaded["target"].astype(np.int64)})
@@ -84,6 +93,9 @@ def breast_cancer() -> list[dict[str, Any]]:
     """569 rows of 30 measurements of cell nuclei and ``diagnosis``, malignant or benign. Needs the extra ``samples``.
 
     Wolberg et al., 1993, doi:10.24432/C5DW2B; CC BY 4.0.
+
+    >>> breast_cancer()[0]["diagnosis"]
+    'malignant'
     """
     return rows("load_breast_cancer", "diagnosis")
 
@@ -92,6 +104,9 @@ def wine() -> list[dict[str, Any]]:
     """178 rows of 13 chemical measurements and ``cultivar``, one of three. Needs the extra ``samples``.
 
     Aeberhard and Forina, 1992, doi:10.24432/C5PC7J; CC BY 4.0.
+
+    >>> wine()[0]["cultivar"]
+    'class_0'
     """
     return rows("load_wine", "cultivar")
 
@@ -100,6 +115,9 @@ def diabetes() -> list[dict[str, Any]]:
     """442 rows of ten measurements and ``progression`` of diabetes after a year, a number. Needs the extra ``samples``.
 
     Efron et al., 2004, doi:10.1214/009053604000000067.
+
+    >>> diabetes()[0]["progression"]
+    151.0
     """
     return rows("load_diabetes", "progression")
 
@@ -114,6 +132,7 @@ def rows(loader: str, target: str) -> list[dict[str, Any]]:
 
 
 def bundled(loader: str) -> dict[str, Any]:
+    """A data set that scikit-learn carries."""
     try:
         from sklearn import datasets
     except ImportError:

@@ -16,9 +16,7 @@ from weft.data.views import Subset
 Key = str | Callable[[Record], Any] | None
 
 
-def split_by_hash(
-    source: Source, parts: Mapping[str, float], key: Key = None, *, stratify: str | None = None, seed: int = 0
-) -> dict[str, Subset]:
+def split_by_hash(source: Source, parts: Mapping[str, float], key: Key = None, *, stratify: str | None = None, seed: int = 0) -> dict[str, Subset]:
     """Split a source into named parts, for instance ``{"train": 0.8, "test": 0.2}``; fractions sum to 1.
 
     A record goes where the hash of its key falls, so it stays there when records are added, removed or reordered, and records of equal key
@@ -51,6 +49,7 @@ def split_by_hash(
 
 
 def key_of(source: Source, i: int, key: Key) -> str:
+    """The name by which record ``i`` is placed."""
     if key is None:
         return views.key(source, i)
     return str(source[i][key] if isinstance(key, str) else key(source[i]))

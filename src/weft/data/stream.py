@@ -8,7 +8,7 @@ import signal
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,7 +53,7 @@ class Stream(ABC):
     def transforms(self) -> Sequence[Transform]:
         return self._assemble.transforms
 
-    def shard(self, rank: int, world: int) -> Self:
+    def shard(self, rank: int, world: int) -> Stream:
         """A new loader with this rank's share of every batch: number ``rank`` of each ``world`` records.
 
         ``batch_size`` stays that of the whole batch, every rank sees the same number of batches, no record is repeated, and a position

@@ -30,6 +30,12 @@ class Table:
     column that is not there (with the nearest names).
 
     Use when rows fit in memory; cost: one Python value per cell.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp(), "people.csv")
+    >>> _ = file.write_text("age,city\\n20,Rome\\n,Oslo\\n")
+    >>> list(Table(file))
+    [{'age': 20, 'city': 'Rome'}, {'age': None, 'city': 'Oslo'}]
     """
 
     def __init__(self, path: str | Path, columns: Sequence[str] | None = None) -> None:
@@ -68,6 +74,7 @@ class Table:
 
 
 def read_csv(path: Path) -> dict[str, list[Any]]:
+    """The typed columns of a CSV file."""
     text = read_text(path)
     if not text.strip():
         raise ValueError(f"{str(path)!r} is empty; expected a header line with column names")
@@ -105,6 +112,7 @@ def typed(cells: list[str]) -> list[Any]:
 
 
 def read_json_lines(path: Path) -> dict[str, list[Any]]:
+    """The columns of a file with one JSON object per line."""
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
@@ -121,6 +129,7 @@ def read_json_lines(path: Path) -> dict[str, list[Any]]:
 
 
 def read_parquet(path: Path) -> dict[str, list[Any]]:
+    """The columns of a Parquet file."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -134,4 +143,5 @@ def read_parquet(path: Path) -> dict[str, list[Any]]:
 
 
 def missing_as_none(value: Any) -> Any:
+    """None for NaN."""
     return None if isinstance(value, float) and math.isnan(value) else value

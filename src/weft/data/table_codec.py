@@ -194,11 +194,13 @@ class TableCodec:
 
 
 def ignored(name: str, why: str) -> dict[str, Any]:
+    """A column that the codec leaves out, said aloud."""
     warnings.warn(f"Column {name!r} is left out: {why}", stacklevel=5)
     return {"kind": "ignored", "why": why}
 
 
 def is_missing(value: Any) -> bool:
+    """None, NaN and empty text."""
     return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, str) and not value.strip())
 
 

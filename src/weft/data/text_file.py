@@ -21,6 +21,7 @@ def existing(path: str | Path) -> Path:
 
 
 def glob_safe(name: str) -> str:
+    """A file name in which no character is a pattern."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 

@@ -18,8 +18,8 @@ class Subset:
 
     Raises ValueError naming the first number that the source does not have.
 
-    >>> Subset(["a", "b", "c"], [2, 0])[0]
-    'c'
+    >>> Subset([{"text": "a"}, {"text": "b"}], [1, 0])[0]
+    {'text': 'b'}
     """
 
     def __init__(self, source: Source, indices: Iterable[int] | Tensor) -> None:
@@ -49,8 +49,8 @@ class Subset:
 class Concat:
     """Several sources, one after the other.
 
-    >>> Concat(["a"], ["b", "c"])[2]
-    'c'
+    >>> Concat([{"text": "a"}], [{"text": "b"}, {"text": "c"}])[2]
+    {'text': 'c'}
     """
 
     def __init__(self, *sources: Source) -> None:

@@ -16,6 +16,7 @@ PIECES = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def check_level(level: str) -> None:
+    """Raise ValueError for an unknown level."""
     if level not in ("character", "word"):
         raise ValueError(f"level={level!r}; expected 'character' or 'word'")
 
@@ -46,5 +47,6 @@ def vocabulary_of(tokens: Iterable[str], size: int | None = None, min_count: int
 
 
 def check_vocabulary(vocabulary: tuple[str, ...]) -> None:
+    """Raise ValueError unless the special tokens come first and none occurs twice."""
     if vocabulary[:2] != SPECIAL or len(set(vocabulary)) != len(vocabulary):
         raise ValueError(f"A vocabulary starts with {SPECIAL} and has no token twice; got {vocabulary[:5]}… of {len(vocabulary)}")

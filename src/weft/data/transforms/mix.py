@@ -110,5 +110,6 @@ def blend(a: Tensor, b: Tensor, keep: Float[Tensor, " b"]) -> Tensor:
 
 
 def check_alpha(alpha: float) -> None:
+    """Raise ValueError unless ``alpha`` is positive."""
     if alpha <= 0:
         raise ValueError(f"alpha={alpha}; expected a positive number")

@@ -32,7 +32,7 @@ def activation(name: str) -> nn.Module:
     >>> activation("siluu")
     Traceback (most recent call last):
     ...
-    ValueError: Unknown activation 'siluu'. Did you mean 'silu' or 'selu' or 'relu'?
+    ValueError: Unknown activation 'siluu'. Did you mean 'silu' or 'selu'?
     """
     if name not in ACTIVATIONS:
         raise unknown("activation", name, ACTIVATIONS)

@@ -16,7 +16,7 @@ class MLP(nn.Module):
 
     Shapes: input (B, ...) flattened to (B, in_dim) -> (B, out_dim), linear outputs (logits or values).
     Errors: ``ValueError`` when an item does not hold ``in_dim`` numbers, or for an unknown norm or activation.
-    Use when inputs are a table's row or a small flat vector; instead of it, ``SimpleCNN`` for pictures, ``ResidualMLP`` for wide tables.
+    Use when inputs are a table's row or a small flat vector; instead of it, ``SimpleCNN`` for pictures, ``TableNet`` for larger tables.
 
     >>> import torch
     >>> MLP(64, (32, 16), 10, norm="batch", dropout=0.1)(torch.rand(2, 1, 8, 8)).shape

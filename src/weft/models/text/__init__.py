@@ -8,14 +8,16 @@ from weft._lazy import attach
 
 TABLE = {
     "gpt": "weft.models.text.gpt:GPT",
+    "lstm_lm": "weft.models.text.lstm_lm:LSTMLM",
+    "text_classifier": "weft.models.text.classifier:TextClassifier",
 }
 KIND = "model"
 __getattr__, __dir__ = attach(
     __name__,
     TABLE,
     {
-        "generate": "weft.models.text.gpt:generate",
-        "sample": "weft.models.text.gpt:sample",
+        "generate": "weft.models.text.generation:generate",
+        "sample": "weft.models.text.generation:sample",
     },
 )
 
@@ -24,8 +26,11 @@ def examples() -> dict[str, Any]:
     """Each model as (a function that makes it tiny, the inputs of one call)."""
     import torch
 
-    from weft.models.text import gpt
+    from weft.models.text import classifier, gpt, lstm_lm
 
+    tokens = torch.randint(0, 11, (2, 7))
     return {
-        "gpt": (lambda: gpt.GPT(11, context=16, dim=16, depth=2, num_heads=2), (torch.randint(0, 11, (2, 7)),)),
+        "gpt": (lambda: gpt.GPT(11, context=16, dim=16, depth=2, num_heads=2), (tokens,)),
+        "lstm_lm": (lambda: lstm_lm.LSTMLM(11, dim=16), (tokens,)),
+        "text_classifier": (lambda: classifier.TextClassifier(11, 3, dim=16), (tokens,)),
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
-from weft.catalogue.spec import own, own_name
+from weft.catalogue.spec import build, own, own_name
 from weft.serve.archive import Archive, canonical, describe, write
 from weft.serve.bundle import Bundle
 
@@ -114,3 +116,46 @@ def change_spec(path, target, change):
         members["spec.json"] = canonical(spec)
 
     return repack(path, target, edit)
+
+
+class Shades(nn.Module):
+    """A picture to the scores of two classes."""
+
+    def __init__(self, pixels: int):
+        super().__init__()
+        self.scores = nn.Linear(pixels, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scores(x.flatten(1))
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory) -> Bundle:
+    """A bundle that takes pictures."""
+    codec = build("image_codec", {"size": 4, "channels": 1, "classes": ["dark", "bright"]})
+    path = tmp_path_factory.mktemp("bundle") / "pictures.weft"
+    torch.manual_seed(0)
+    Bundle.save(path, {"predict": own(Shades, {"pixels": 16})}, codec=codec)
+    return Bundle.open(path, own={own_name(Shades): Shades})
+
+
+def client(application):
+    """Ask an application without a network, as a browser on this machine would."""
+    from starlette.testclient import TestClient
+
+    return TestClient(application, base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+
+def error(reply, status: int) -> str:
+    """The message of a refusal, whose form is checked."""
+    assert reply.status_code == status, reply.text
+    said = reply.json()["error"]
+    assert said["status"] == status and said["request"] == reply.headers["x-request-id"]
+    assert "Traceback" not in reply.text and "site-packages" not in reply.text
+    return said["message"]
+
+
+def png(width: int = 5, height: int = 4, shade: int = 200) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (width, height), shade).save(file, "PNG")
+    return file.getvalue()

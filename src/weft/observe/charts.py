@@ -25,7 +25,7 @@ color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu
 .weft .grid{stroke:var(--line);stroke-width:1}.weft .mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
 .weft .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.weft .faint{opacity:.28;stroke-width:1}
 .weft .hit{fill:var(--good)}.weft .miss{fill:var(--bad)}.weft .cell{stroke:var(--paper);stroke-width:1}
-.weft svg .count{fill:var(--ink);font-size:10px}
+.weft svg .count{fill:var(--ink);font-size:11px;font-weight:600}
 .weft .track{fill:var(--line)}.weft-charts{display:flex;flex-wrap:wrap;gap:16px}.weft-line{font-variant-numeric:tabular-nums}
 """
     + "".join(f".weft .s{i}{{stroke:var(--c{i})}}.weft .d{i}{{fill:var(--c{i})}}" for i in range(COLOURS))
@@ -74,7 +74,7 @@ class Plot:
 
     def axes(self) -> list[Markup]:
         parts = []
-        rows = [10.0**t for t in ticks(*self.ys, 4)] if self.log else ticks(*self.ys, 4)
+        rows = log_ticks(*self.ys) if self.log else ticks(*self.ys, 4)
         for value in rows:
             parts.append(tag("line", {"class": "grid", "x1": self.left, "x2": self.right, "y1": self.y(value), "y2": self.y(value)}))
             parts.append(text(self.left - 6, self.y(value) + 4, label(value), anchor="end"))
@@ -143,34 +143,28 @@ def thin(points: Points, most: int) -> list[tuple[float, float]]:
 def heat_map(counts: Sequence[Sequence[float]], names: Sequence[str]) -> Markup:
     """A confusion matrix: rows are the truth, columns the answer; a row's colour is its share, right ones in another colour than wrong ones."""
     size, longest = len(names), max(len(cut(name, 14)) for name in names)
-    cell = max(14, min(40, 560 // size))
-    margin = 14 + 6.2 * longest
-    parts = [text(margin, 12, "answer →  truth ↓")]
+    cell = max(14, min(44, 600 // size))
+    left, top = 26 + 6.4 * longest, 22
+    bottom, right = top + size * cell, left + size * cell
+    slanted = 6.4 * longest > cell
+    parts = [text(left, 12, "truth ↓   answer →")]
     for i, name in enumerate(names):
-        middle = margin + (i + 0.5) * cell
-        parts.append(text(margin - 6, middle + 14, cut(name, 14), anchor="end", title=name))
-        turn = f"rotate(-45 {middle} {margin + size * cell + 24})" if longest > 3 else None
-        parts.append(text(middle, margin + size * cell + 24, cut(name, 14), anchor="end" if turn else "middle", transform=turn, title=name))
+        middle = (i + 0.5) * cell
+        parts.append(text(left - 8, top + middle + 4, cut(name, 14), anchor="end", title=name))
+        x, y = round(left + middle, 1), bottom + 16
+        turn = f"rotate(-45 {x} {y})" if slanted else None
+        parts.append(text(x, y, cut(name, 14), anchor="end" if slanted else "middle", transform=turn, title=name))
     for i, row in enumerate(counts):
         total = sum(row) or 1
         for j, count in enumerate(row):
             share = count / total
-            attributes = {
-                "class": "cell " + ("hit" if i == j else "miss"),
-                "x": margin + j * cell,
-                "y": margin + i * cell + 10,
-                "width": cell,
-                "height": cell,
-                "rx": 2,
-            }
-            opacity = round(0.04 + 0.8 * (share if i == j else min(1.0, share * 3)), 3) if count else 0.04
-            parts.append(
-                tag("rect", attributes | {"fill-opacity": opacity}, tag("title", {}, f"truth {names[i]}, answer {names[j]}: {count:g} ({share:.1%})"))
-            )
+            opacity = round(0.06 + 0.84 * (share if i == j else min(1.0, share * 3)), 3) if count else 0.04
+            place = {"x": left + j * cell, "y": top + i * cell, "width": cell, "height": cell, "rx": 3}
+            words = f"truth {names[i]}, answer {names[j]}: {count:g} ({share:.1%})"
+            parts.append(tag("rect", {"class": "cell " + ("hit" if i == j else "miss"), "fill-opacity": opacity} | place, tag("title", {}, words)))
             if cell >= 22 and count:
-                parts.append(text(margin + (j + 0.5) * cell, margin + (i + 0.5) * cell + 14, f"{count:g}", "count", anchor="middle"))
-    side = margin + size * cell
-    return svg(round(side + 16), round(side + 24 + (0.75 * margin if longest > 3 else 14)), "confusion matrix", parts, fixed=True)
+                parts.append(text(left + (j + 0.5) * cell, top + (i + 0.5) * cell + 4, f"{count:g}", "count", anchor="middle"))
+    return svg(round(right + 10), round(bottom + 26 + (4.6 * longest if slanted else 0)), "confusion matrix", parts, fixed=True)
 
 
 def scatter(title: str, points: Points, across: str = "truth", up: str = "answer", width: int = 460, height: int = 400) -> Markup:
@@ -239,6 +233,18 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     step *= next((m for m in (1, 2, 5) if span / (step * m) <= about + 1.5), 10)
     digits = max(0, 2 - math.floor(math.log10(step)))
     return [round(number * step, digits) for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between ten to the power of ``low`` and of ``high``: 1, 2 and 5 in every decade, or powers of ten when there are many.
+
+    >>> log_ticks(-0.1, 1.1)
+    [1.0, 2.0, 5.0, 10.0]
+    """
+    every = max(1, math.ceil((high - low) / 6))
+    factors = (1, 2, 5) if high - low < 1.7 else (1, 3) if high - low < 2.6 else (1,)
+    powers = [power for power in range(math.floor(low), math.ceil(high) + 1) if power % every == 0]
+    return [value for power in powers for factor in factors if low <= math.log10(value := float(f"{factor}e{power}")) <= high]
 
 
 def label(value: float) -> str:

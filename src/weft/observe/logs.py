@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -33,18 +33,18 @@ class Averages:
         self.add = self.waiting.append  # the one call of every step
 
     def settle(self) -> None:
-        """Read what waits: one transfer for each device and type."""
-        rows: list[tuple[str, Any, Any]] = []
+        """Read what waits, name by name."""
+        columns: dict[str, list[Any]] = {}
         for logs in self.waiting:
             for name, value in logs.items():
-                pair = parts(value)
-                if pair is not None:
-                    rows.append((name, *pair))
+                if name in columns:
+                    columns[name].append(value)
+                elif one_number(value):
+                    columns[name] = [value]
         self.waiting.clear()
-        values = numbers([part for _, total, count in rows for part in (total, count)])
-        for position, (name, _, _) in enumerate(rows):
-            self.sums[name] = self.sums.get(name, 0.0) + values[2 * position]
-            self.counts[name] = self.counts.get(name, 0.0) + values[2 * position + 1]
+        for name, values in columns.items():
+            self.sums[name] = self.sums.get(name, 0.0) + total([value.total if type(value) is Mean else value for value in values])
+            self.counts[name] = self.counts.get(name, 0.0) + total([value.count if type(value) is Mean else 1.0 for value in values])
 
     def means(self) -> dict[str, float]:
         """The means of everything since the last call, and start anew. A name whose counts are all zero is left out."""
@@ -62,31 +62,23 @@ class Averages:
         self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
 
 
-def parts(value: Any) -> tuple[Any, Any] | None:
-    """(sum, count) of one logged value, still on its device; None when it is not one number."""
+def one_number(value: Any) -> bool:
+    """Whether a logged value is a real number, a mean, or a tensor of one."""
     if isinstance(value, Tensor):
-        return (value.detach().reshape(()), 1.0) if value.numel() == 1 and not value.is_complex() else None
-    if isinstance(value, (bool, str)) or value is None:
-        return None
-    if isinstance(value, (int, float)):
-        return float(value), 1.0
-    return (value.total, value.count) if isinstance(value, Mean) else None
+        return value.numel() == 1 and not value.is_complex()
+    return isinstance(value, (Mean, int, float)) and not isinstance(value, bool)
 
 
-def numbers(values: Iterable[Any]) -> list[float]:
-    """The values as Python floats, with one transfer for each device and type of tensor."""
-    values = list(values)
-    result = [0.0] * len(values)
-    groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
-    for position, value in enumerate(values):
-        if isinstance(value, Tensor):
-            groups.setdefault((value.device, value.dtype), []).append(position)
-        else:
-            result[position] = float(value)
-    for positions in groups.values():
-        for position, number in zip(positions, torch.stack([values[p].detach().reshape(()) for p in positions]).tolist(), strict=True):
-            result[position] = float(number)
-    return result
+def total(values: list[Any]) -> float:
+    """The sum of numbers and tensors. From a device other than the processor, tensors that are alike come in one transfer."""
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    result = float(sum(value for value in values if not isinstance(value, Tensor))) if len(tensors) < len(values) else 0.0
+    if tensors and tensors[0].device.type != "cpu":
+        try:
+            return result + sum(torch.stack(tensors).detach().flatten().tolist())
+        except RuntimeError:  # of shape () and (1,), or on several devices
+            pass
+    return result + sum(value.item() for value in tensors)
 
 
 def scalars(logs: Mapping[str, Any]) -> dict[str, float]:

@@ -18,6 +18,10 @@ class Profile:
     The table is sorted by time spent in the operation itself. On several ranks the first one profiles.
 
     Use when a step is slower than it should be; instead of it, the progress line's rate to see that it is; cost: the profiled steps are slower.
+
+    >>> listener = Profile(start=20, steps=3)
+    >>> listener.directory.name
+    'profile'
     """
 
     def __init__(self, start: int = 10, steps: int = 5, directory: str | Path = "profile", memory: bool = False) -> None:
@@ -42,9 +46,10 @@ class Profile:
             self.profiler = profiler(self.memory)
             self.profiler.start()
         elif self.profiler is not None:
-            self.profiler.step()
             if self.seen == self.start + self.steps:
                 self.finish()
+            else:
+                self.profiler.step()
 
     def finish(self) -> None:
         """Stop and write what was recorded."""
@@ -62,9 +67,10 @@ class Profile:
 
 
 def profiler(memory: bool) -> Any:
-    from torch.profiler import ProfilerActivity, profile
+    from torch.profiler import ProfilerAction, ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU]
     if torch.cuda.is_available():
         activities.append(ProfilerActivity.CUDA)
-    return profile(activities=activities, profile_memory=memory, acc_events=True)
+    # a schedule that always records, for the marks of each step in the trace
+    return profile(activities=activities, schedule=lambda step: ProfilerAction.RECORD, profile_memory=memory, acc_events=True)

@@ -132,7 +132,8 @@ class Run:
         """Train one named stage of this run with checkpoints, metrics file and progress; see ``weft.engine.fit``.
 
         A stage that was finished before loads its result and trains no step; one that was begun goes on where its last checkpoint was;
-        optimizer state is carried over from the stage before by parameter name. Listeners that write files (they have ``within``) write into the run's directory.
+        optimizer state is carried over from the stage before by parameter name. Listeners that write files (they have ``within``) write into
+        the run's directory.
         ``run.save_every`` and ``run.show_progress`` are settings of the whole run.
         """
         folder = self.checkpoints(stage)

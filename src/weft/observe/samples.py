@@ -21,6 +21,10 @@ class Samples:
     samples grow, draw the noise once and use it in every call. On several ranks the first one writes.
 
     Use when a number does not tell whether generation works; instead of it, ``Evaluation`` for numbers; cost: that of ``make``.
+
+    >>> listener = Samples(lambda method: method.generator(method.noise), every=1000)
+    >>> listener.directory.name
+    'samples'
     """
 
     def __init__(self, make: Callable[[Any], Any], every: int = 500, directory: str | Path = "samples", name: str = "step") -> None:

@@ -15,7 +15,9 @@ class TensorBoard:
     The step axis goes on over a resume: events from the resumed step on are hidden (TensorBoard's ``purge_step``). On several ranks the first one
     writes. Raises ImportError with the remedy when the package ``tensorboard`` is missing.
 
-    Use when you want TensorBoard's interface; instead of it, ``MetricsFile`` and the report need nothing installed; cost: one list append a step.
+    Use when you want TensorBoard's interface; instead of it, ``MetricsFile`` and the report need nothing installed; cost: about a microsecond a step.
+
+    >>> listener = TensorBoard("runs/digits/tensorboard", every=100)  # doctest: +SKIP
     """
 
     def __init__(self, directory: str | Path = "tensorboard", every: int = 50) -> None:

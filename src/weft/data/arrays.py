@@ -77,6 +77,8 @@ class Arrays:
 
 
 def _rows(name: str, values: Any) -> Tensor | list[Any]:
+    if isinstance(values, (int, float)) or getattr(values, "ndim", 1) == 0:
+        raise ValueError(f"Column {name!r} is a single number; expected one row per record")
     if isinstance(values, Tensor):
         rows: Any = values.detach()
     elif isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
@@ -88,8 +90,6 @@ def _rows(name: str, values: Any) -> Tensor | list[Any]:
         rows = list(values)
         if rows and all(isinstance(value, (int, float, bool, list)) for value in rows):
             rows = torch.tensor(rows)
-    if isinstance(rows, Tensor) and rows.ndim == 0:
-        raise ValueError(f"Column {name!r} is a single number; expected one row per record")
     return rows
 
 

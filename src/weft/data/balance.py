@@ -25,7 +25,7 @@ def class_weights(labels: Iterable[Any], classes: Sequence[Any] | int | None = N
     >>> class_weights(["a", "b", "b", "b"])
     tensor([2.0000, 0.6667])
     """
-    counts = Counter(name_of(label) for label in (labels.tolist() if isinstance(labels, Tensor) else labels))
+    counts = Counter(name_of(label) for label in labels)
     if not counts:
         raise ValueError("There are no labels to weigh")
     if classes is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,11 +37,11 @@ class ImageCodec:
     (('0', '1'), (0.5,), torch.Size([1, 4, 4]))
     """
 
-    size: int | tuple[int, int]
+    size: int | Sequence[int]
     channels: int = 3
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    classes: tuple[str, ...] | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    classes: Sequence[str] | None = None
     resize: Literal["crop", "pad", "stretch"] = "crop"
     max_pixels: int = MAX_PIXELS
 

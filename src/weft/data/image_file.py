@@ -91,9 +91,7 @@ def _upright(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
 
 
 def _from_array(image: np.ndarray | Tensor) -> Image.Image:
-    if isinstance(image, Tensor):
-        image = (image.movedim(0, -1) if image.ndim == 3 else image).cpu().numpy()
-    array = np.asarray(image)
+    array = image if isinstance(image, np.ndarray) else (image.movedim(0, -1) if image.ndim == 3 else image).cpu().numpy()
     if array.dtype != np.uint8:
         raise ValueError(f"An image array has type {array.dtype}; expected uint8 from 0 to 255")
     if array.ndim == 3 and array.shape[-1] == 1:

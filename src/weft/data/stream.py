@@ -83,10 +83,8 @@ class Stream(ABC):
         self._position = self._resume = state["batch"]
 
     def __iter__(self) -> Iterator[Batch]:
-        start, self._resume = self._resume, 0
-        return self._deliver(self._epoch, start)
-
-    def _deliver(self, epoch: int, start: int) -> Iterator[Batch]:
+        # all of this runs when the first batch is asked for: a mere iter() does not use up a loaded position
+        epoch, start, self._resume = self._epoch, self._resume, 0
         nested, before = self._passes > 0, (self._epoch, self._position)
         self._passes += 1
         try:
@@ -120,13 +118,19 @@ class Stream(ABC):
 
 
 class Requests:
-    """What the workers shall make next: (epoch, record numbers) for each batch. Apart from ``Pool``, so that no cycle keeps dead pools alive."""
+    """What the workers shall make next: (epoch, record numbers) for each batch.
+
+    Apart from ``Pool``, and emptied after each pass, so that no cycle of references keeps the workers of a dead loader alive.
+    """
 
     def __init__(self) -> None:
-        self.next: Iterator[tuple[int, list[int]]] = iter(())
+        self.waiting: Iterator[tuple[int, list[int]]] = iter(())
 
     def __iter__(self) -> Iterator[tuple[int, list[int]]]:
-        return self.next
+        return self
+
+    def __next__(self) -> tuple[int, list[int]]:
+        return next(self.waiting)
 
 
 class Pool:
@@ -148,11 +152,14 @@ class Pool:
         )
 
     def run(self, requests: Iterator[tuple[int, list[int]]]) -> Iterator[Batch]:
-        self._requests.next = requests
-        for batch in self._loader:
-            if isinstance(batch, Failure):
-                raise batch.error()
-            yield batch
+        self._requests.waiting = requests
+        try:
+            for batch in self._loader:
+                if isinstance(batch, Failure):
+                    raise batch.error()
+                yield batch
+        finally:
+            self._requests.waiting = iter(())
 
 
 def unchanged(batch: Any) -> Any:

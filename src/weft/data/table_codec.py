@@ -7,6 +7,7 @@ import math
 import statistics
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -45,12 +46,12 @@ class TableCodec:
 
     target: str
     task: Literal["auto", "classification", "regression"] = "auto"
-    categorical: tuple[str, ...] = ()
+    categorical: Sequence[str] = ()
     unseen: Literal["stop", "ignore"] = "stop"
     missing: Literal["stop", "ignore"] = "stop"
     columns: dict[str, dict[str, Any]] | None = None
-    classes: tuple[str, ...] | None = None
-    scale: tuple[float, float] | None = None
+    classes: Sequence[str] | None = None
+    scale: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         for name, value, known in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,8 +43,8 @@ class TextCodec:
     min_count: int = 1
     text: str = "text"
     label: str = "label"
-    vocabulary: tuple[str, ...] | None = None
-    classes: tuple[str, ...] | None = None
+    vocabulary: Sequence[str] | None = None
+    classes: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         check_level(self.level)

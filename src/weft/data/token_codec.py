@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,7 +37,7 @@ class TokenCodec:
     level: Level = "character"
     length: int = 128
     size: int | None = None
-    vocabulary: tuple[str, ...] | None = None
+    vocabulary: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -44,7 +45,7 @@ class TokenCodec:
             raise ValueError(f"length={self.length}; expected at least 1")
         if self.vocabulary is not None:
             object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
-            check_vocabulary(tuple(self.vocabulary))
+            check_vocabulary(self.vocabulary)
 
     @property
     def num_tokens(self) -> int:

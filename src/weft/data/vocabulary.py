@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 PAD, UNKNOWN = 0, 1
@@ -46,7 +46,7 @@ def vocabulary_of(tokens: Iterable[str], size: int | None = None, min_count: int
     return (*SPECIAL, *kept)
 
 
-def check_vocabulary(vocabulary: tuple[str, ...]) -> None:
+def check_vocabulary(vocabulary: Sequence[str]) -> None:
     """Raise ValueError unless the special tokens come first and none occurs twice."""
-    if vocabulary[:2] != SPECIAL or len(set(vocabulary)) != len(vocabulary):
+    if tuple(vocabulary[:2]) != SPECIAL or len(set(vocabulary)) != len(vocabulary):
         raise ValueError(f"A vocabulary starts with {SPECIAL} and has no token twice; got {vocabulary[:5]}… of {len(vocabulary)}")

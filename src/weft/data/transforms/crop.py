@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +31,7 @@ class RandomCrop:
     padding: int = 4
     fill: float = 0.0
     mode: Literal["constant", "reflect"] = "constant"
-    keys: tuple[str, ...] = ("input",)
+    keys: Sequence[str] = ("input",)
 
     def __post_init__(self) -> None:
         if self.padding < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ class RandomFlip:
 
     probability: float = 0.5
     axis: int = -1
-    keys: tuple[str, ...] = ("input",)
+    keys: Sequence[str] = ("input",)
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:

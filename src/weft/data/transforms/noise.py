@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weft.data.contracts import Batch
@@ -49,7 +50,7 @@ class RandomErasing:
     """
 
     probability: float = 0.25
-    area: tuple[float, float] = (0.02, 0.33)
+    area: Sequence[float] = (0.02, 0.33)
     fill: float = 0.0
 
     def __post_init__(self) -> None:

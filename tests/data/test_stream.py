@@ -1,0 +1,235 @@
+"""Delivery: the same batches for any number of workers, from any position, on any number of ranks."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from weft.data import Arrays, Loader, PoissonLoader, Random, RecordError
+
+
+class Records:
+    """Read one by one; an optional number fails."""
+
+    def __init__(self, size: int, broken: int | None = None):
+        self.size, self.broken = size, broken
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, i):
+        if i == self.broken:
+            raise OSError("disk on fire")
+        return {"input": torch.tensor([float(i), -float(i)])}
+
+
+class Jitter:
+    def __call__(self, batch: dict, random: Random) -> dict:
+        return batch | {"input": batch["input"] + random.normal(2), "partner": random.permutation()}
+
+
+def loader(workers=0, seed=3, source=None):
+    return Loader(source or Records(23), batch_size=4, shuffle=True, seed=seed, transforms=[Jitter()], workers=workers)
+
+
+def poisson(workers=0):
+    return PoissonLoader(Records(23), expected_batch_size=4, seed=3, transforms=[Jitter()], workers=workers)
+
+
+def equal(a, b):
+    return len(a) == len(b) and all(x.keys() == y.keys() and all(torch.equal(x[k], y[k]) for k in x) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("make", [loader, poisson])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(make, workers):
+    """Property: equal batches for 0, 1 and 2 workers over two epochs, although every batch is transformed at random."""
+    alone, helped = make(), make(workers)
+    for _ in range(2):
+        assert equal(list(alone), list(helped))
+
+
+def test_workers_under_spawn_change_nothing(monkeypatch):
+    monkeypatch.setattr("weft.data.stream.start_method", lambda: "spawn")
+    source = Arrays({"input": torch.arange(12.0)})
+    assert equal(list(Loader(source, batch_size=5, workers=1)), list(Loader(source, batch_size=5)))
+
+
+@pytest.mark.parametrize("make", [loader, poisson])
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("position", [0, 1, 4, 6, 7, 11])
+def test_going_on_from_a_saved_position_equals_not_stopping(make, workers, position):
+    """Property: through prefetch, the position is that of the last batch handed over."""
+    whole = make()
+    batches = list(whole) + list(whole)
+    running, stream = make(workers), []
+    for _ in range(position):
+        stream = next_of(running, stream)
+    saved = pickle.loads(pickle.dumps(running.state_dict()))
+    resumed = make(2 - workers)
+    resumed.load_state_dict(saved)
+    rest = list(resumed)
+    if saved["epoch"] == 0:
+        rest += list(resumed)
+    assert equal(rest, batches[position:])
+
+
+def next_of(running, stream):
+    """Hand over one more batch, over the border of epochs as a training loop would."""
+    iterator = stream[0] if stream else iter(running)
+    if next(iterator, None) is None:
+        iterator = iter(running)
+        next(iterator)
+    return [iterator]
+
+
+def test_a_pass_that_was_left_begins_anew_and_one_that_was_loaded_goes_on_once():
+    running = loader()
+    first = [b["index"].tolist() for b in running]
+    running.set_epoch(0)
+    for _ in running:
+        break
+    assert running.state_dict()["batch"] == 1
+    assert [b["index"].tolist() for b in running] == first
+    running.set_epoch(0)
+    running.load_state_dict({"epoch": 0, "batch": 4, "plan": running.plan()})
+    assert iter(running) is not running  # asking for an iterator does not use the position up
+    assert [b["index"].tolist() for b in running] == first[4:]
+    running.set_epoch(0)
+    assert [b["index"].tolist() for b in running] == first
+
+
+def test_a_position_after_the_last_batch_ends_the_epoch():
+    running = loader()
+    running.load_state_dict({"epoch": 5, "batch": 6, "plan": running.plan()})
+    assert list(running) == []
+    assert running.state_dict()["epoch"] == 6 and len(list(running)) == 6
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_pass_inside_a_pass_leaves_the_position_alone(workers):
+    running = loader(workers)
+    seen = []
+    for batch in running:
+        seen.append(batch)
+        if len(seen) == 2:
+            assert equal(list(running), list(loader()))
+        assert running.state_dict()["batch"] == len(seen) and running.state_dict()["epoch"] == 0
+    assert equal(seen, list(loader()))
+
+
+def test_a_changed_plan_is_named():
+    state = loader().state_dict()
+    with pytest.raises(ValueError, match="seed was 3, now 4"):
+        loader(seed=4).load_state_dict(state)
+    with pytest.raises(ValueError, match="records was 23, now 22"):
+        loader(source=Records(22)).load_state_dict(state)
+    with pytest.raises(ValueError, match="sampling"):
+        poisson().load_state_dict(state)
+
+
+@pytest.mark.parametrize("make", [loader, poisson])
+@pytest.mark.parametrize("world", [2, 3, 5])
+def test_ranks_together_see_each_batch_once(make, world):
+    """Property: the union of the shares is the batch, each rank has the same number of batches, and a position fits any world."""
+    whole = [b["index"].tolist() for b in make()]
+    shares = [[b["index"].tolist() for b in make().shard(rank, world)] for rank in range(world)]
+    assert {len(share) for share in shares} == {len(whole)}
+    for number, batch in enumerate(whole):
+        assert sorted(i for share in shares for i in share[number]) == sorted(batch)
+    part = make().shard(world - 1, world)
+    part.load_state_dict({"epoch": 0, "batch": 3, "plan": make().plan()})
+    assert [b["index"].tolist() for b in part] == shares[-1][3:]
+
+
+def test_a_share_outside_the_world_is_refused():
+    with pytest.raises(ValueError, match=r"0\.\.1"):
+        loader().shard(2, 2)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_failing_record_is_named(workers):
+    with pytest.raises(RecordError, match="Record 7: OSError: disk on fire") as caught:
+        list(Loader(Records(10, broken=7), batch_size=2, workers=workers))
+    assert caught.value.index == 7
+
+
+def test_the_global_random_state_is_not_touched():
+    """Property: else dropout would change with the number of workers, and after a resume."""
+    before = torch.get_rng_state()
+    for workers in (0, 2):
+        running = loader(workers)
+        list(running), list(running)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_workers_live_on_between_epochs_and_end_with_the_loader():
+    others = children()
+    running = loader(2)
+    list(running)
+    first = children() - others
+    list(running)
+    assert len(first) == 2 and children() - others == first
+    for _ in running:
+        break
+    del running
+    assert not children() & first
+
+
+def children():
+    return {process.pid for process in multiprocessing.active_children()}
+
+
+def test_a_loader_can_be_copied_and_pickled_while_it_runs():
+    running = loader(2)
+    iterator = iter(running)
+    next(iterator)
+    for twin in (copy.copy(running), pickle.loads(pickle.dumps(running))):
+        twin.set_epoch(0)
+        assert equal(list(twin), list(loader()))
+    assert len(list(iterator)) == 5
+
+
+PARENT = """
+import time, torch
+from weft.data import Loader
+class Slow:
+    def __len__(self): return 1000
+    def __getitem__(self, i): return {"input": torch.zeros(1)}
+iterator = iter(Loader(Slow(), workers=2))
+next(iterator)
+import multiprocessing
+print(*(p.pid for p in multiprocessing.active_children()), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_workers_do_not_outlive_a_killed_parent():
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    workers = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(workers) == 2
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not any(alive(pid) for pid in workers)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as file:  # a dead child that nobody has waited for still has a number
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False

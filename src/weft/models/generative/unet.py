@@ -20,6 +20,12 @@ def groups(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(math.gcd(8, channels), channels)
 
 
+def silence(layer: nn.Conv2d | nn.Linear) -> None:
+    """Set weights and bias to zero: the layer begins by adding nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
 class TimedBlock(nn.Module):
     """A residual block whose middle is scaled and shifted by the time: x + conv(silu(norm(conv(silu(norm(x)))) * (1 + s(t)) + b(t))).
 
@@ -34,7 +40,7 @@ class TimedBlock(nn.Module):
         self.time = nn.Linear(time_dim, 2 * out_channels)
         self.shortcut = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
         self.dropout = nn.Dropout(dropout)
-        nn.init.zeros_(self.conv2.weight)                   # each block begins as its shortcut, so that depth costs no stability
+        silence(self.conv2)                                 # each block begins as its shortcut, so that depth costs no stability
 
     def forward(self, x: Float[Tensor, "b c h w"], time: Float[Tensor, "b t"]) -> Float[Tensor, "b d h w"]:
         scale, shift = self.time(F.silu(time))[:, :, None, None].chunk(2, dim=1)
@@ -52,7 +58,7 @@ class PixelAttention(nn.Module):
         super().__init__()
         self.norm = groups(channels)
         self.attention = Attention(channels, math.gcd(4, channels), bias=True)
-        nn.init.zeros_(self.attention.out.weight)
+        silence(self.attention.out)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         tokens = self.norm(x).flatten(2).transpose(1, 2)
@@ -92,7 +98,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(TimedBlock(a + b, b, time_dim, dropout) for a, b in zip([backwards[0], *backwards], backwards))
         self.norm = groups(width * multipliers[0])
         self.out = nn.Conv2d(width * multipliers[0], in_channels, 3, padding=1)
-        nn.init.zeros_(self.out.weight)                     # the first guess is zero: the mean of noise
+        silence(self.out)                                   # the first guess is zero: the mean of noise
 
     def forward(
         self, input: Float[Tensor, "b c h w"], time: Shaped[Tensor, " b"], label: Int[Tensor, " b"] | None = None

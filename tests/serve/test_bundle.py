@@ -16,6 +16,7 @@ from weft.catalogue.entries import entries
 from weft.catalogue.spec import build, own
 from weft.serve.archive import BundleError
 from weft.serve.bundle import BUILDS, Bundle
+from weft.serve.values import Values
 
 
 def test_round_trip_answers_as_the_network_did(saved):
@@ -110,7 +111,7 @@ def test_an_idle_member_a_missing_one_and_broken_json_are_refused(saved, tmp_pat
         Bundle.open(repack(saved, tmp_path / "1", lambda _, m: m.update({"more_things.safetensors": b"x"})), own=OWN)
     with pytest.raises(BundleError, match=r"lacks card\.md"):
         Bundle.open(repack(saved, tmp_path / "2", lambda _, m: m.pop("card.md")), own=OWN)
-    for number, text in enumerate([b"{", b"[]", b"[" * 200_000, b"\xff", b'{"networks": {}}', b'{"codec":null,"networks":{"predict":3},"precision":"float32"}']):
+    for number, text in enumerate([b"{", b"[]", b"[" * 200_000, b"\xff", b'{"networks": {}}', b'{"codec":null,"codecs":{},"networks":{"predict":3},"precision":"float32"}']):
         with pytest.raises(BundleError):
             Bundle.open(repack(saved, tmp_path / f"json{number}", lambda _, m, text=text: m.update({"spec.json": text})), own=OWN)
 
@@ -219,3 +220,45 @@ def test_a_spec_that_makes_another_network_is_found_when_saving(tmp_path):
     with pytest.raises(BundleError, match="do not fit"):
         Bundle.save(tmp_path / "m", {"predict": build("swiglu", {"dim": 4, "hidden": 8})}, spec={"predict": {"name": "swiglu", "args": {"dim": 4, "hidden": 6}}})
     assert list(tmp_path.iterdir()) == []
+
+
+class Pair(nn.Module):
+    """Mean and spread, as an encoder gives them."""
+
+    def forward(self, x):
+        return x.mean(1, keepdim=True), x
+
+
+def test_further_outputs_have_names():
+    """Contract: a tuple is output, output_1, and so on; embed and act name the first after themselves."""
+    bundle = Bundle({"predict": Pair(), "embed": Pair(), "act": Pair()}, Values())
+    assert bundle.predict([{"input": [1.0, 3.0]}]) == [{"output": [2.0], "output_1": [1.0, 3.0]}]
+    assert bundle.embed([{"input": [1.0, 3.0]}]) == [{"embedding": [2.0], "output_1": [1.0, 3.0]}]
+    assert bundle.ask("act", [{"input": [1.0, 3.0]}])[0]["action"] == [2.0]
+
+
+ROWS = [{"age": 20 + i, "city": ("Rome", "Oslo")[i % 2], "buys": ("no", "yes")[i // 4]} for i in range(8)]
+TEXTS = [{"text": "good film", "label": "yes"}, {"text": "bad film indeed", "label": "no"}]
+
+
+@pytest.mark.parametrize(
+    ("codec", "records", "model", "args"),
+    [
+        ("table_codec", ROWS, "mlp", lambda codec: {"in_dim": codec.num_features, "hidden": [8], "out_dim": 2}),
+        ("text_codec", TEXTS, "text_classifier", lambda codec: {"vocabulary": codec.num_tokens, "num_classes": 2}),
+        ("image_codec", [{"image": torch.full((8, 8), i, dtype=torch.uint8), "label": str(i % 2)} for i in range(4)], "simple_cnn", lambda codec: {"num_classes": 2}),
+    ],
+)
+def test_codecs_and_networks_of_the_catalogue_come_back_whole(tmp_path, codec, records, model, args):
+    """Contract: nothing but the file is needed, and the answers are those of the codec and the network in hand."""
+    settings = {"table_codec": {"target": "buys"}, "text_codec": {}, "image_codec": {"size": 8, "channels": 1}}[codec]
+    fitted = build(codec, settings).fit(records)
+    network = build(model, args(fitted)).eval()
+    path = Bundle.save(tmp_path / "m.weft", {"predict": network}, codec=fitted)
+    opened = Bundle.open(path)
+    assert opened.codec == fitted
+    batch = fitted.collate([fitted.encode(record) for record in records])
+    with torch.no_grad():
+        expected = fitted.decode({"output": network(batch["input"])})
+    for answer, wanted in zip(opened.predict(records), expected, strict=True):
+        assert answer["label"] == wanted["label"] and answer["score"] == pytest.approx(wanted["score"], abs=1e-5)

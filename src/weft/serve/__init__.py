@@ -2,8 +2,8 @@
 
 from weft._lazy import attach
 
-TABLE: dict[str, str] = {}
-KIND = "server"
+TABLE = {"noise_codec": "weft.serve.noise_codec:NoiseCodec"}
+KIND = "codec"
 __getattr__, __dir__ = attach(
     __name__,
     TABLE,
@@ -20,5 +20,7 @@ __getattr__, __dir__ = attach(
 
 
 def examples() -> dict[str, object]:
-    """Nothing here is built from a spec, so there is nothing to walk."""
-    return {}
+    """A tiny codec by its catalogue name."""
+    from weft.serve.noise_codec import NoiseCodec
+
+    return {"noise_codec": NoiseCodec(shape=[4])}

@@ -62,6 +62,7 @@ class Bundle:
     precision: str = "float32"
     device: str = "cpu"
     signer: str | None = None
+    codecs: dict[str, Any] = field(default_factory=dict)  # of the verbs that have their own
 
     @staticmethod
     def save(
@@ -78,7 +79,8 @@ class Bundle:
         """Write a bundle: whole or not at all, over an existing file only with ``replace=True``. Returns its path.
 
         ``spec`` maps each verb to the spec that rebuilds its network; without it the networks must come from ``weft.build`` or
-        ``weft.own``. Without a codec, records are ``{"input": numbers}``. Without a card, a short one is written.
+        ``weft.own``. ``codec`` is for all verbs, or a dict with one for each. Without a codec, records are ``{"input": numbers}``.
+        Without a card, a short one is written.
         """
         if precision not in PRECISIONS:
             raise BundleError(f"Precision {precision!r} is none of {', '.join(PRECISIONS)}; a bundle records the one that was used.")
@@ -88,10 +90,14 @@ class Bundle:
         if set(specs) != set(networks):
             raise BundleError(f"Networks are for {sorted(networks)}, specs for {sorted(specs)}; each verb needs both.")
         contents, described = _pack_all(networks, specs)
-        codec_spec = None if codec is None or isinstance(codec, Values) else spec_of(codec)
+        codecs = codec if isinstance(codec, Mapping) else {"": codec}
+        written = {verb: None if one is None or isinstance(one, Values) else spec_of(one) for verb, one in codecs.items()}
+        codec_spec = written.pop("", None)
+        if set(written) - set(networks):
+            raise BundleError(f"Codecs are for {sorted(written)}, networks for {sorted(networks)}; a codec needs its network.")
         clean = {name: _number(name, value) for name, value in (metrics or {}).items()}
-        text = _card(path, networks, specs, clean, codec_spec) if card is None else card
-        whole = {"networks": described, "codec": codec_spec, "precision": precision}
+        text = _card(path, networks, specs, clean, [codec_spec, *written.values()]) if card is None else card
+        whole = {"networks": described, "codec": codec_spec, "codecs": written, "precision": precision}
         contents |= {"spec.json": _json(whole, "spec"), "metrics.json": _json(clean, "metrics"), "card.md": text.encode()}
         manifest = {"format": FORMAT, "version": list(VERSION), "weft": _version(), "torch": torch.__version__}
         write(Path(path), manifest | {"members": [describe(name, data) for name, data in contents.items()]}, contents, replace=replace)
@@ -125,10 +131,8 @@ class Bundle:
             raise BundleError(f"card.md in {path} is not UTF-8 text.") from error
         build = functools.partial(_build, own=dict(own or {}))
         networks = {verb: network.to(device) for verb, network in _load_all(spec["networks"], contents, build).items()}
-        codec = Values() if spec["codec"] is None else build(spec["codec"])
-        if not callable(getattr(codec, "encode", None)) or not callable(getattr(codec, "decode", None)):
-            raise BundleError(f"The codec's spec makes a {type(codec).__name__}, which does not encode and decode.")
-        return cls(networks, codec, spec, parse(contents["metrics.json"], "metrics.json"), card, spec["precision"], device, signer)
+        codec, codecs = _codec(spec["codec"], build), {verb: _codec(one, build) for verb, one in spec["codecs"].items()}
+        return cls(networks, codec, spec, parse(contents["metrics.json"], "metrics.json"), card, spec["precision"], device, signer, codecs)
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, batch_size: int = 32) -> list[dict[str, Any]]:
         """The codec's answer to each record."""
@@ -150,7 +154,7 @@ class Bundle:
         encoded = []
         for index, record in enumerate(records):
             try:
-                encoded.append(self.encode(record))
+                encoded.append(self.encode(record, verb))
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(f"Record {index}: {_message(error)}") from error
         parts = [encoded[start : start + batch_size] for start in range(0, len(encoded), batch_size)]
@@ -162,31 +166,35 @@ class Bundle:
             raise ValueError(f"This bundle cannot {verb}; it can {' and '.join(sorted(self.networks))}.")
         return self.networks[verb]
 
-    def encode(self, record: Mapping[str, Any]) -> dict[str, Tensor]:
+    def codec_of(self, verb: str) -> Any:
+        """What turns records into tensors for a verb."""
+        return self.codecs.get(verb, self.codec)
+
+    def encode(self, record: Mapping[str, Any], verb: str = "predict") -> dict[str, Tensor]:
         """One raw record as tensors."""
         if not isinstance(record, Mapping):
             raise TypeError(f"expected a record (a dict of named fields), but got a {type(record).__name__}.")
-        return self.codec.encode(record)
+        return self.codec_of(verb).encode(record)
 
     def answer(self, verb: str, encoded: Sequence[Mapping[str, Tensor]]) -> list[dict[str, Any]]:
         """Run one batch of encoded records through a verb's network and decode it."""
-        network, batch = self.network(verb), _collate(self.codec, encoded)
+        network, batch = self.network(verb), _collate(self.codec_of(verb), encoded)
         batch = {name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in batch.items() if name not in TRAINING}
         dtype, kind = PRECISIONS[self.precision], torch.device(self.device).type
         with torch.inference_mode(), nullcontext() if dtype is None else torch.autocast(kind, dtype):
             output = _call(network, batch, verb)
-        prediction = {name: _plain(value) for name, value in (output if isinstance(output, Mapping) else {"output": output}).items()}
+        prediction = {name: _plain(value) for name, value in _named(output).items()}
         answers = self._decode(verb, prediction)
         if len(answers) != len(encoded):
             raise RuntimeError(f"{verb} gave {len(answers)} answers to {len(encoded)} records; the network must keep the batch's first size.")
         return answers
 
     def _decode(self, verb: str, prediction: dict[str, Any]) -> list[dict[str, Any]]:
-        if verb in ("embed", "act"):
+        if verb in ("embed", "act") and verb not in self.codecs:
             name = {"embed": "embedding", "act": "action"}[verb]
             renamed = {name if key == "output" else key: value for key, value in prediction.items()}
             return Values().decode(renamed)
-        return self.codec.decode(prediction)
+        return self.codec_of(verb).decode(prediction)
 
 
 def _allow(value: Any, depth: int = 0) -> None:
@@ -269,11 +277,20 @@ def _load_all(described: Mapping[str, Any], contents: Mapping[str, bytes], build
     return networks
 
 
+def _codec(spec: Any, build: Callable[[Any], Any]) -> Any:
+    codec = Values() if spec is None else build(spec)
+    if not all(callable(getattr(codec, name, None)) for name in ("encode", "collate", "decode")):
+        raise BundleError(f"The codec's spec makes a {type(codec).__name__}, which does not encode, collate and decode.")
+    return codec
+
+
 def _check_spec(spec: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
     """The shape of spec.json, so that what follows may rely on it."""
     networks, used = spec.get("networks"), set()
-    if set(spec) != {"networks", "codec", "precision"} or not isinstance(networks, dict) or not networks:
-        raise BundleError(f"spec.json holds {', '.join(sorted(spec)) or 'nothing'}; expected networks, codec and precision.")
+    if set(spec) != {"networks", "codec", "codecs", "precision"} or not isinstance(networks, dict) or not networks:
+        raise BundleError(f"spec.json holds {', '.join(sorted(spec)) or 'nothing'}; expected networks, codec, codecs and precision.")
+    if not isinstance(spec["codecs"], dict) or set(spec["codecs"]) - set(networks):
+        raise BundleError("spec.json has a codec for a verb without a network.")
     if spec["precision"] not in PRECISIONS:
         raise BundleError(f"spec.json asks for precision {spec['precision']!r}; known: {', '.join(PRECISIONS)}.")
     for verb, entry in networks.items():
@@ -306,14 +323,15 @@ def _number(name: str, value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _card(path: Any, networks: Mapping[str, nn.Module], specs: Mapping[str, Any], metrics: Mapping[str, Any], codec: Any) -> str:
+def _card(path: Any, networks: Mapping[str, nn.Module], specs: Mapping[str, Any], metrics: Mapping[str, Any], codecs: list[Any]) -> str:
     lines = [f"# {Path(path).stem}", "", "| verb | network | parameters |", "|---|---|---|"]
     for verb, network in networks.items():
         named = specs[verb] if isinstance(specs[verb], str) else specs[verb].get("name", specs[verb].get("own", type(network).__name__))
         lines.append(f"| {verb} | {named} | {sum(p.numel() for p in network.parameters()):,} |")
     if metrics:
         lines += ["", "| metric | value |", "|---|---|", *(f"| {name} | {'-' if v is None else f'{v:.6g}'} |" for name, v in metrics.items())]
-    lines += ["", f"Codec: {codec.get('name', codec.get('own')) if isinstance(codec, dict) else 'plain numbers'}.", ""]
+    named = [codec.get("name", codec.get("own")) for codec in codecs if codec is not None]
+    lines += ["", f"Codec: {', '.join(named) or 'plain numbers'}.", ""]
     lines += ["Intended use, training data, limits: not stated. Pass `card=` to say them."]
     return "\n".join(lines) + "\n"
 
@@ -346,6 +364,14 @@ def _call(network: nn.Module, batch: Mapping[str, Any], verb: str) -> Any:
             f"{type(network).__name__} cannot {verb} from a batch of shapes {came}{wants}: {_message(error)} "
             "Give records of the size that the network was trained on."
         ) from error
+
+
+def _named(output: Any) -> Mapping[str, Any]:
+    """A network's output by name: what is not named is ``output``, further ones of a tuple ``output_1`` and so on."""
+    if isinstance(output, Mapping):
+        return output
+    several = output if isinstance(output, tuple | list) else [output]
+    return {f"output_{number}" if number else "output": value for number, value in enumerate(several)}
 
 
 def _plain(value: Any) -> Any:

@@ -74,7 +74,7 @@ def example(schema: Mapping[str, Any]) -> dict[str, Any]:
         kinds = says.get("type", "array")
         kind = kinds if isinstance(kinds, str) else kinds[0]
         plain = {"string": "<base64>" if says.get("contentEncoding") else "text", "number": 1.5, "integer": 1, "boolean": True, "array": [1.5, 2.0]}
-        made[name] = says["enum"][0] if says.get("enum") else says.get("default", plain.get(kind))
+        made[name] = (says.get("examples") or says.get("enum") or [says.get("default", plain.get(kind))])[0]
     return made
 
 
@@ -123,7 +123,7 @@ def _checked_value(value: Any, where: str, says: Mapping[str, Any], limits: Limi
     if says.get("enum") and value not in says["enum"]:
         meant = hint(str(value)[:80], map(str, says["enum"]))[:500]
         raise Refused(422, f"{where} is {str(value)[:80]!r}, which is none of its {len(says['enum'])} values. {meant}")
-    if _is(value, "number"):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         if (isinstance(value, int) and value.bit_length() > 64) or not math.isfinite(value):
             raise Refused(422, f"{where} is too large a number.")
         low, high = says.get("minimum", value), says.get("maximum", value)

@@ -48,7 +48,7 @@ def application(
     """
     fastapi = _fastapi()
     limits = limits or Limits()
-    schema = _schema(bundle)
+    schemas = {verb: _schema(bundle, verb) for verb in sorted(bundle.networks, key=lambda verb: (verb != "predict", verb))}
     batchers = {verb: Batcher(functools.partial(bundle.answer, verb), limits.batch, limits.wait_ms) for verb in bundle.networks}
 
     @contextlib.asynccontextmanager
@@ -62,11 +62,11 @@ def application(
     _errors(app)
     for verb, batcher in batchers.items():
         _verb(app, verb, batcher, bundle, limits)
-    facts = {"verbs": sorted(bundle.networks), "card": bundle.card, "metrics": bundle.metrics, "signer": bundle.signer, "record": schema}
+    facts = {"verbs": sorted(bundle.networks), "card": bundle.card, "metrics": bundle.metrics, "signer": bundle.signer, "records": schemas}
     pages = {"/health": {"status": "alive"}, "/ready": {"status": "ready"}, "/card": facts}
     for path, said in pages.items():
         app.add_api_route(path, _says(said), methods=["GET"], response_model=None)
-    html = page(sorted(bundle.networks), schema, bundle.card, token=token is not None)
+    html = page(schemas, bundle.card, token=token is not None)
     shown = functools.partial(fastapi.responses.HTMLResponse, html, headers={"content-security-policy": POLICY})
     app.add_api_route("/", _says(shown), methods=["GET"], response_model=None, include_in_schema=False)
     return app
@@ -196,8 +196,9 @@ def _uvicorn() -> Any:
     return uvicorn
 
 
-def _schema(bundle: Bundle) -> dict[str, Any]:
-    schema = bundle.codec.schema() if callable(getattr(bundle.codec, "schema", None)) else {}
+def _schema(bundle: Bundle, verb: str) -> dict[str, Any]:
+    codec = bundle.codec_of(verb)
+    schema = codec.schema() if callable(getattr(codec, "schema", None)) else {}
     return {"additionalProperties": not schema.get("properties"), **schema}
 
 
@@ -229,13 +230,13 @@ def _errors(app: FastAPI) -> None:
 def _verb(app: FastAPI, verb: str, batcher: Batcher, bundle: Bundle, limits: Limits) -> None:
     from fastapi import Request
 
-    schema = _schema(bundle)
+    schema = _schema(bundle, verb)
 
     async def ask(request):  # type: ignore[no-untyped-def]
         records = await _records(request, schema, limits)
         try:
             async with asyncio.timeout(limits.seconds):
-                encoded = await asyncio.to_thread(_encoded, bundle, records)
+                encoded = await asyncio.to_thread(_encoded, bundle, verb, records)
                 answers = await asyncio.gather(*map(asyncio.wrap_future, batcher.submit(encoded)))
         except TimeoutError as error:
             raise Refused(504, f"The answer took longer than {limits.seconds:g} s.") from error
@@ -263,11 +264,11 @@ def _json(value: Any, request: str) -> Any:
         raise Refused(500, "The model's answer holds NaN, infinity or something that is not JSON.") from error
 
 
-def _encoded(bundle: Bundle, records: list[dict[str, Any]]) -> list[Any]:
+def _encoded(bundle: Bundle, verb: str, records: list[dict[str, Any]]) -> list[Any]:
     encoded = []
     for index, record in enumerate(records):
         try:
-            encoded.append(bundle.encode(record))
+            encoded.append(bundle.encode(record, verb))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise ValueError(f"Record {index}: {lines[0]}") from error
@@ -283,8 +284,8 @@ async def _records(request: Any, schema: Mapping[str, Any], limits: Limits) -> l
         return await asyncio.to_thread(from_json, body, schema, limits)
     if kind == "multipart/form-data" and files:
         async with request.form(max_files=limits.records, max_fields=limits.records) as form:
-            parts = [(name, await part.read() if hasattr(part, "read") else None) for name, part in form.multi_items()]
-        text = next((name for name, data in parts if data is None), None)
+            text = next((name for name, part in form.multi_items() if isinstance(part, str)), None)
+            parts = [(name, await part.read()) for name, part in form.multi_items() if not isinstance(part, str)]
         if text is not None:
             raise Refused(422, f"The part {text[:80]!r} is no file. Upload files as {files[0]!r}, or send JSON for records with more fields.")
         return await asyncio.to_thread(from_files, parts, schema, limits)

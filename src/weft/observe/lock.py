@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -80,6 +81,16 @@ class Lock:
         self.descriptor = None
         HELD.discard(self)
 
+    def __del__(self) -> None:
+        if getattr(self, "descriptor", None) is not None:
+            self.release()
+
+
+def release_all() -> None:
+    """At the end of a program that closed nothing: leave no trace of a holder."""
+    for lock in list(HELD):
+        lock.release()
+
 
 def try_lock(descriptor: int, said: dict[str, Any]) -> bool:
     try:
@@ -128,5 +139,6 @@ def forget_in_child() -> None:
     HELD.clear()
 
 
+atexit.register(release_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forget_in_child)

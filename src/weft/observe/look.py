@@ -48,7 +48,8 @@ def size(batch: Mapping[str, Any]) -> int:
 
 
 def drawn(batch: Mapping[str, Any], codec: Any, most: int) -> list[Image.Image]:
-    inputs = batch["input"][: min(most, size(batch))]
+    count = min(most, size(batch))
+    inputs = batch["input"][:count]
     if isinstance(inputs, Tensor) and inputs.dim() == 4 and inputs.shape[1] in (1, 3):
         return [codec.picture(item) if hasattr(codec, "picture") else tensor_image(item) for item in inputs]
     return [words(described(item, codec)) for item in inputs]

@@ -1,4 +1,4 @@
-"""Module to module: freezing, adapters, fake quantization."""
+"""Module to module: freezing, adapters, quantization."""
 
 from __future__ import annotations
 
@@ -7,7 +7,21 @@ from weft._lazy import attach
 TABLE = {
     "freeze": "weft.surgery.freeze:freeze",
     "thaw": "weft.surgery.freeze:thaw",
+    "gradual_unfreezing": "weft.surgery.unfreeze:gradual_unfreezing",
+    "lora": "weft.surgery.lora:lora",
+    "merge_lora": "weft.surgery.lora:merge_lora",
+    "fake_quantize": "weft.surgery.fake_quantize:fake_quantize",
+    "round_weights": "weft.surgery.fake_quantize:round_weights",
 }
 KIND = "surgery"
 
-__getattr__, __dir__ = attach(__name__, TABLE, {"is_frozen": "weft.surgery.freeze:is_frozen", "keep_frozen": "weft.surgery.freeze:keep_frozen"})
+__getattr__, __dir__ = attach(
+    __name__,
+    TABLE,
+    {
+        "is_frozen": "weft.surgery.freeze:is_frozen",
+        "keep_frozen": "weft.surgery.freeze:keep_frozen",
+        "quantized": "weft.surgery.fake_quantize:quantized",
+        "replace_layers": "weft.surgery.replace:replace_layers",
+    },
+)

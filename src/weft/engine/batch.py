@@ -69,6 +69,8 @@ def split(batch: Batch, parts: int) -> list[Batch]:
 
 def move(batch: Batch, device: torch.device, channels_last: bool = False) -> Batch:
     """To the device, without waiting; images to channels-last memory where the network wants it."""
+    if device.type == "cpu" and not channels_last and isinstance(batch, dict):
+        return batch if all(v.is_cpu for v in batch.values() if isinstance(v, Tensor)) else {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items()}
     if not isinstance(batch, dict):
         return batch.to(device)
     moved = {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}

@@ -67,6 +67,7 @@ class Gradient:
         self.cotangents: dict[tuple[float, torch.dtype, torch.device], Tensor] = {}
         self.again: dict[str, Any] | None = None
         self.evaluations = 0
+        self.plain = update.spec.microbatches == 1 and self.group is None
         self.replays = update.spec.estimator is not None or update.closure or update.spec.microbatches > 1
 
     def begin(self) -> None:
@@ -75,6 +76,11 @@ class Gradient:
         self.again = random.capture() if self.replays else None
 
     def __call__(self, objective: Objective, batch: Batch, part: bool = False) -> Loss:
+        if self.plain and not self.evaluations:  # the common case: one look at one batch on one rank
+            self.evaluations = 1
+            loss = self._forward(objective, batch)
+            self._backward(loss, self._coefficients(loss), last=True)
+            return loss
         with self._evaluation(part):
             parts = split(batch, self.update.spec.microbatches) if self.update.spec.microbatches > 1 else [batch]
             first = self._forward(objective, parts[0])
@@ -174,26 +180,22 @@ class Gradient:
     def _backward(self, loss: Loss, coefficients: dict[str, Tensor | float], *, last: bool) -> None:
         if self.reducer and last:
             self.reducer.arm()
-        roots, cotangents = [], []
-        for k, term in loss.terms.items():
-            if term.total.requires_grad:
-                roots.append(term.total)
-                cotangents.append(self._cotangent(coefficients[k], term))
-        if roots:
-            torch.autograd.backward(roots, cotangents, inputs=self.inputs)
+        wanted = {k: t for k, t in loss.terms.items() if t.total.requires_grad}
+        if wanted:
+            torch.autograd.backward([t.total for t in wanted.values()], [self._cotangent(coefficients[k], t) for k, t in wanted.items()], inputs=self.inputs)
 
     def _cotangent(self, value: Tensor | float, term: Term) -> Tensor:
         root = term.total
         factor = (self.scaler.scale if self.scaler else 1.0) * (self.present or term.count is None)
         if isinstance(value, Tensor):
             return value.nan_to_num(0.0, 0.0, 0.0).to(root) * factor  # weight / 0: an empty term has no gradient
-        value = value * factor
-        key = (value, root.dtype, root.device)
-        if key not in self.cotangents:
+        key = (value * factor, root.dtype, root.device)
+        known = self.cotangents.get(key)
+        if known is None:
             if len(self.cotangents) > 64:
                 self.cotangents.clear()
-            self.cotangents[key] = torch.tensor(value, dtype=root.dtype, device=root.device)
-        return self.cotangents[key]
+            known = self.cotangents[key] = torch.tensor(key[0], dtype=root.dtype, device=root.device)
+        return known
 
     def _finish(self) -> None:
         if self.reducer:

@@ -150,9 +150,10 @@ class BoundUpdate:
                 group[option] = base * schedule(progress)
         self.engine.begin()
         logs: Logs = {}
-        if self.whole is not None:
-            loss = self.whole(objective, batch)
-            good = loss is not None and self._check(loss, objective, batch, check_gradients=False)
+        compiled = self.whole(objective, batch) if self.whole is not None else None
+        if compiled is not None:
+            loss, taken, logs = compiled
+            good = self._check(loss, objective, batch, taken)
         elif self.closure:
             loss, good = self._closure_step(objective, batch, logs)
         else:
@@ -198,16 +199,17 @@ class BoundUpdate:
         self.optimizer.step(closure)
         return first, True
 
-    def _check(self, loss: Loss, objective: Objective, batch: Batch, check_gradients: bool = True) -> bool:
+    def _check(self, loss: Loss, objective: Objective, batch: Batch, taken: bool | None = None) -> bool:
         """Whether this step may be taken: something was counted, and loss and gradients are finite."""
-        if not any(t.count is None or float(t.count) for t in loss.terms.values()):
+        terms = loss.terms.values()
+        if not any([t.count is None or float(t.count) for t in terms]):  # noqa: C419 - a list is twice as fast here
             self.empty += 1
             self.held += 1
             return False
         self.seen_items = True
-        good = all(math.isfinite(t.total.detach()) for t in loss.terms.values())
-        if check_gradients:
-            gradients = [p.grad for p in self.parameters if p.grad is not None]
+        good = taken if taken is not None else all([math.isfinite(t.total.item()) for t in terms])  # noqa: C419
+        if taken is None:
+            gradients = [g for p in self.parameters if (g := p.grad) is not None]
             good = finite(gradients) and good
             good = self.engine.scaler.keep(good, gradients) if self.engine.scaler else good
         if good:
@@ -279,6 +281,8 @@ class BoundUpdate:
             saved = state["groups"][i] if i < len(state["groups"]) else {}
             # Options that the factory sets come from the present program; what the optimizer keeps there itself goes on.
             groups.append({**{k: v for k, v in saved.items() if k != "names" and k not in self.optimizer.defaults}, **group})
+        if self.whole is not None:
+            self.whole.forget()
         self.optimizer.load_state_dict({"state": {i: fits[n] for i, n in enumerate(names) if n in fits}, "param_groups": groups})
         return {"vanished": sorted(set(state["optimizer"]) - set(fits)), "new": sorted(set(names) - set(fits))}
 

@@ -35,7 +35,9 @@ def cross_entropy(
     tensor([0.6931, 0.0181])
     """
     axis = class_dimension(prediction, target, dim, "cross_entropy")
-    logits = full(prediction).movedim(axis, -1)
+    logits = full(prediction)
+    flat = logits.ndim == 2 and axis == 1  # the common case, without views that autograd would have to undo
+    logits = logits if flat else logits.movedim(axis, -1)
     classes = logits.shape[-1]
     if target.is_floating_point():
         probabilities = target.movedim(axis, -1).to(logits.dtype)
@@ -43,13 +45,12 @@ def cross_entropy(
             logits.reshape(-1, classes), probabilities.reshape(-1, classes), weight, reduction="none", label_smoothing=label_smoothing
         )
         return rows.view(logits.shape[:-1])
+    rows, labels = (logits, target) if flat else (logits.reshape(-1, classes), target.reshape(-1))
     try:
-        rows = F.cross_entropy(
-            logits.reshape(-1, classes), target.reshape(-1).long(), weight, reduction="none", label_smoothing=label_smoothing, ignore_index=NEVER
-        )
+        found = F.cross_entropy(rows, labels.long(), weight, reduction="none", label_smoothing=label_smoothing, ignore_index=NEVER)
     except IndexError as error:
         raise out_of_range(target, classes, "cross_entropy") from error
-    return rows.view(target.shape)
+    return found if flat else found.view(target.shape)
 
 
 def class_dimension(prediction: Tensor, target: Tensor, dim: int, who: str) -> int:

@@ -31,6 +31,9 @@ TABLE = {
     "random_crop": "weft.data.transforms.crop:RandomCrop",
     "random_erasing": "weft.data.transforms.noise:RandomErasing",
     "random_flip": "weft.data.transforms.flip:RandomFlip",
+    "environments": "weft.data.environments:Environments",
+    "replay": "weft.data.replay:Replay",
+    "rollouts": "weft.data.rollouts:Rollouts",
 }
 KIND = {
     "arrays": "source",
@@ -57,10 +60,14 @@ KIND = {
     "random_crop": "transform",
     "random_erasing": "transform",
     "random_flip": "transform",
+    "environments": "environment",
+    "replay": "environment",
+    "rollouts": "environment",
 }
 EXTRA = {
     "Batch": "weft.data.contracts:Batch",
     "Codec": "weft.data.contracts:Codec",
+    "Epsilon": "weft.data.replay:Epsilon",
     "Loader": "weft.data.loader:Loader",
     "PoissonLoader": "weft.data.poisson:PoissonLoader",
     "Random": "weft.data.keyed:Random",

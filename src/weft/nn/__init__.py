@@ -16,6 +16,8 @@ TABLE = {
     "conv_block": "weft.nn.convolution:ConvBlock",
     "residual_block": "weft.nn.convolution:ResidualBlock",
     "bottleneck": "weft.nn.convolution:Bottleneck",
+    "greedy_policy": "weft.nn.policies:GreedyPolicy",
+    "central_policy": "weft.nn.policies:CentralPolicy",
 }
 KIND = "layer"
 __getattr__, __dir__ = attach(
@@ -38,7 +40,7 @@ def examples() -> dict[str, Any]:
     """Each layer as (a function that makes it, the inputs of one call)."""
     import torch
 
-    from weft.nn import attention, convolution, feedforward, positions
+    from weft.nn import attention, convolution, feedforward, policies, positions
 
     return {
         "attention": (lambda: attention.Attention(8, 2), (torch.randn(2, 5, 8),)),
@@ -50,4 +52,6 @@ def examples() -> dict[str, Any]:
         "conv_block": (lambda: convolution.ConvBlock(3, 4), (torch.randn(2, 3, 6, 6),)),
         "residual_block": (lambda: convolution.ResidualBlock(3, 4, 2), (torch.randn(2, 3, 6, 6),)),
         "bottleneck": (lambda: convolution.Bottleneck(8, 16, 2), (torch.randn(2, 8, 6, 6),)),
+        "greedy_policy": (lambda: policies.GreedyPolicy(torch.nn.Linear(4, 3)), (torch.randn(2, 4),)),
+        "central_policy": (lambda: policies.CentralPolicy(torch.nn.Linear(4, 4), [-2.0, 0.0], [2.0, 1.0]), (torch.randn(2, 4),)),
     }

@@ -39,7 +39,7 @@ class CentralPolicy(nn.Module):
 
     >>> policy = CentralPolicy(nn.Identity(), low=[-2.0], high=[2.0])
     >>> policy(torch.tensor([[0.0, 5.0], [9.0, 5.0]]))["action"].flatten()
-    tensor([0.0000, 2.0000])
+    tensor([0., 2.])
     """
 
     def __init__(self, network: nn.Module, low: Sequence[float] | None = None, high: Sequence[float] | None = None) -> None:

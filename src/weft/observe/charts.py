@@ -84,6 +84,7 @@ class Plot:
 
 
 def curve(points: Points, name: str, colour: int, plot: Plot) -> list[Markup]:
+    """One series: faint with its smoothed course over it when it is long, with a dot for each point when it is short."""
     points = thin(points, MOST_POINTS)
     if len(points) > SMOOTH_FROM:
         return [path(points, f"curve faint s{colour}", plot), path(smooth(points), f"curve s{colour}", plot)]
@@ -97,6 +98,7 @@ def curve(points: Points, name: str, colour: int, plot: Plot) -> list[Markup]:
 
 
 def path(points: Points, style: str, plot: Plot) -> Markup:
+    """The line through points; those that are not finite interrupt it."""
     steps, pen = [], "M"
     for x, y in points:
         if not math.isfinite(y) or (plot.log and y <= 0):
@@ -108,6 +110,7 @@ def path(points: Points, style: str, plot: Plot) -> Markup:
 
 
 def legend(series: Mapping[str, Points], plot: Plot) -> list[Markup]:
+    """A coloured square, the name and the last value of each series, three in a row."""
     parts = []
     column = (plot.right - plot.left) / 3
     for number, (name, points) in enumerate(series.items()):
@@ -199,6 +202,7 @@ def bar(share: float, width: int = 90) -> Markup:
 
 
 def svg(width: float, height: float, title: str, parts: Sequence[Markup], fixed: bool = False) -> Markup:
+    """A drawing with its coordinates; as wide as its place, or of fixed width."""
     size = {
         "viewBox": f"0 0 {width} {height}",
         "width": width if fixed else "100%",
@@ -212,11 +216,13 @@ def svg(width: float, height: float, title: str, parts: Sequence[Markup], fixed:
 def text(
     x: float, y: float, content: str, style: str | None = None, anchor: str | None = None, transform: str | None = None, title: str | None = None
 ) -> Markup:
+    """A word in a drawing; ``title`` shows the whole of one that was cut."""
     attributes = {"x": round(x, 1), "y": round(y, 1), "class": style, "text-anchor": anchor, "transform": transform}
     return tag("text", attributes, content, tag("title", {}, title) if title is not None and title != content else None)
 
 
 def empty(title: str, width: int, height: int) -> Markup:
+    """A chart of nothing, which says so."""
     return svg(width, height, title, [text(52, 16, title, "name"), text(52, 60, "no finite value")])
 
 
@@ -259,4 +265,5 @@ def label(value: float) -> str:
 
 
 def cut(name: str, most: int) -> str:
+    """At most ``most`` letters."""
     return name if len(name) <= most else name[: most - 1] + "…"

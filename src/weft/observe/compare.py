@@ -59,4 +59,5 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
 
 
 def shown(value: Any) -> str:
+    """A cell as text."""
     return "" if value is None else number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else plain(value)

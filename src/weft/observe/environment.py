@@ -39,6 +39,7 @@ def environment(code: Iterable[str | Path] = ()) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
+    """The installed versions of the packages that decide results."""
     found = {}
     for name in PACKAGES:
         try:
@@ -66,6 +67,7 @@ def git() -> dict[str, Any] | None:
 
 
 def git_says(*arguments: str) -> str | None:
+    """The answer of a git command; None where it fails or git is missing."""
     try:
         answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -150,5 +152,6 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any], where: str = "") 
 
 
 def brief(value: Any) -> str:
+    """A value in at most 80 letters."""
     shown = value if isinstance(value, str) else json.dumps(value, default=str)
     return shown if len(shown) <= 80 else shown[:77] + "..."

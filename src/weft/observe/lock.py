@@ -93,6 +93,7 @@ def release_all() -> None:
 
 
 def try_lock(descriptor: int, said: dict[str, Any]) -> bool:
+    """Lock the open file; False when another holds it."""
     try:
         import fcntl
     except ImportError:  # no flock on this system: the process id in the file has to do
@@ -105,6 +106,7 @@ def try_lock(descriptor: int, said: dict[str, Any]) -> bool:
 
 
 def read(descriptor: int) -> dict[str, Any]:
+    """What the holder wrote into the file; empty when that is no JSON object."""
     try:
         said = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
     except ValueError:
@@ -113,6 +115,7 @@ def read(descriptor: int) -> dict[str, Any]:
 
 
 def alive(pid: Any) -> bool:
+    """Whether a process with this number runs here."""
     if not isinstance(pid, int) or pid <= 0:
         return False
     try:
@@ -125,6 +128,7 @@ def alive(pid: Any) -> bool:
 
 
 def who(said: dict[str, Any]) -> str:
+    """The holder, in words."""
     if said.get("pid") == os.getpid() and said.get("host") == socket.gethostname():
         return f"this process (since {said.get('since')})"
     return f"process {said.get('pid', 'unknown')} on {said.get('host', 'this machine')} (since {said.get('since', 'unknown')})"

@@ -42,12 +42,14 @@ def show_results(batch: Mapping[str, Any], prediction: Mapping[str, Any], codec:
 
 
 def size(batch: Mapping[str, Any]) -> int:
+    """The number of samples; ValueError when there is no input."""
     if "input" not in batch:
         raise ValueError(f"The batch has no 'input' to show, only {sorted(batch)}.")
     return len(batch["input"])
 
 
 def drawn(batch: Mapping[str, Any], codec: Any, most: int) -> list[Image.Image]:
+    """The first inputs as pictures."""
     count = min(most, size(batch))
     inputs = batch["input"][:count]
     if isinstance(inputs, Tensor) and inputs.dim() == 4 and inputs.shape[1] in (1, 3):
@@ -67,6 +69,7 @@ def described(item: Any, codec: Any) -> str:
 
 
 def named_classes(codec: Any) -> Sequence[str] | None:
+    """The codec's class names, if it has any."""
     return getattr(codec, "classes", None) or None
 
 
@@ -86,6 +89,7 @@ def caption(target: Any, position: int, codec: Any) -> str:
 
 
 def decoded(prediction: Mapping[str, Any], codec: Any, count: int) -> list[str]:
+    """The first answers as short texts, by the codec when there is one."""
     first = {key: value[:count] for key, value in prediction.items() if isinstance(value, (Tensor, list, tuple))}
     if hasattr(codec, "decode"):
         return [answer_text(record) for record in codec.decode(first)]
@@ -94,6 +98,7 @@ def decoded(prediction: Mapping[str, Any], codec: Any, count: int) -> list[str]:
 
 
 def answer_text(record: Mapping[str, Any]) -> str:
+    """A decoded record as a short text."""
     for key in ("label", "value", "text", "output"):
         if key in record:
             value = record[key]
@@ -144,6 +149,7 @@ def grid(cells: Sequence[Image.Image], captions: Sequence[tuple[str, tuple[int, 
 
 
 def fit(cell: Image.Image) -> Image.Image:
+    """A picture scaled to the size of a cell."""
     scale = SIDE / max(cell.size)
     shape = (max(1, round(cell.width * scale)), max(1, round(cell.height * scale)))
     return cell.convert("RGB").resize(shape, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
@@ -158,4 +164,5 @@ def words(text: str) -> Image.Image:
 
 
 def shortened(text: str, most: int) -> str:
+    """At most ``most`` letters."""
     return text if len(text) <= most else text[: most - 1] + "…"

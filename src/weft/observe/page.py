@@ -63,4 +63,5 @@ def page(title: str, parts: Sequence[Markup]) -> str:
 
 
 def section(title: str, *children: Markup | str | None) -> Markup:
+    """A card with a heading."""
     return tag("section", {}, tag("h2", {}, title), *children)

@@ -67,6 +67,7 @@ class Profile:
 
 
 def profiler(memory: bool) -> Any:
+    """A profiler of this machine's devices."""
     from torch.profiler import ProfilerAction, ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU]

@@ -262,7 +262,8 @@ def short(value: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """
+    """A duration as a clock shows it.
+
     >>> clock(5), clock(65), clock(3700)
     ('5s', '1:05', '1:01:40')
     """

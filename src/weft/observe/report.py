@@ -47,10 +47,12 @@ def write_report(run: Any, outcomes: Sequence[Outcome] = (), *, title: str | Non
 
 
 def classification(outcome: Outcome) -> list[Markup | None]:
+    """The sections of a classification."""
     return [sections.confusion(outcome), sections.per_class(outcome), sections.mistakes(outcome)]
 
 
 def regression(outcome: Outcome) -> list[Markup | None]:
+    """The sections of a regression."""
     return [sections.agreement(outcome), sections.mistakes(outcome)]
 
 
@@ -66,6 +68,7 @@ def headlines(result: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> d
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested names joined with dots."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}

@@ -25,6 +25,7 @@ SCATTERED = 2000  # points of a scatter
 
 
 def headline(values: Mapping[str, Any]) -> Markup | None:
+    """The results as large numbers."""
     if not values:
         return None
     tiles = [tag("div", {"class": "tile"}, tag("b", {}, number(value)), tag("span", {}, name)) for name, value in values.items()]
@@ -76,6 +77,7 @@ def over_steps(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[tuple[
 
 
 def confusion(outcome: Outcome) -> Markup:
+    """The confusion matrix, or the most frequent confusions when there are many classes."""
     counts = outcome.confusion()
     title = f"Confusion matrix ({outcome.name}, {len(outcome.target):,} samples)"
     if len(outcome.classes) <= MOST_CLASSES:
@@ -90,6 +92,7 @@ def confusion(outcome: Outcome) -> Markup:
 
 
 def per_class(outcome: Outcome, most: int = 200) -> Markup:
+    """Precision, recall, F1 and support, the worst class first."""
     rows = []
     for row in sorted(outcome.per_class(), key=lambda row: -1.0 if math.isnan(row["f1"]) else row["f1"])[:most]:
         rows.append((row["class"], row["precision"], row["recall"], row["f1"], tag("td", {"class": "bar"}, charts.bar(row["f1"])), row["support"]))
@@ -136,6 +139,7 @@ def agreement(outcome: Outcome) -> Markup:
 
 
 def gallery(samples: Mapping[str, Any]) -> Markup | None:
+    """Samples that the method made: pictures and texts."""
     if not samples:
         return None
     figures = [tag("figure", {}, show(value), tag("figcaption", {}, name)) for name, value in samples.items()]
@@ -143,6 +147,7 @@ def gallery(samples: Mapping[str, Any]) -> Markup | None:
 
 
 def environment(values: Mapping[str, Any]) -> Markup | None:
+    """Versions, code and hardware."""
     return section("Environment", keys(values)) if values else None
 
 
@@ -161,6 +166,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
 
 
 def cell(value: Any) -> Markup:
+    """One cell; a number is set to the right."""
     return tag("td", {"class": "number"}, number(value)) if isinstance(value, (int, float)) else tag("td", {}, value)
 
 
@@ -209,6 +215,7 @@ def show(value: Any) -> Markup:
 
 
 def named(record: Any, index: int) -> str:
+    """A record's own name, or its number."""
     for key in ("path", "name", "id"):
         if isinstance(record, Mapping) and isinstance(record.get(key), (str, Path)):
             return str(record[key])
@@ -216,16 +223,19 @@ def named(record: Any, index: int) -> str:
 
 
 def number(value: Any) -> str:
+    """A number in few digits."""
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else "–" if math.isnan(value) else str(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def values(tensor: Any) -> str:
+    """The first values of a tensor, as text."""
     return ", ".join(f"{value:.4g}" for value in tensor.reshape(-1).tolist()[:8])
 
 
 def plain(value: Any) -> str:
+    """Any value as text; an array by its shape."""
     if isinstance(value, (str, Path)):
         return str(value)
     if getattr(value, "ndim", 0):
@@ -234,6 +244,7 @@ def plain(value: Any) -> str:
 
 
 def quoted(value: Any) -> str:
+    """An argument as a shell would read it."""
     import shlex
 
     return shlex.quote(value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))

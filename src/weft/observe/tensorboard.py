@@ -68,6 +68,7 @@ class TensorBoard:
 
 
 def writer_class() -> Any:
+    """TensorBoard's writer; ImportError with the remedy where it is missing."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

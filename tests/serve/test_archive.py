@@ -119,3 +119,9 @@ def test_versions(saved, tmp_path, monkeypatch):
     for nonsense in ("1.0", [1], [1, -1], [True, 0], None):
         with pytest.raises(BundleError, match="two whole numbers"):
             Bundle.open(versioned(nonsense), own=OWN)
+
+
+def test_bytes_after_the_end_are_refused(saved, tmp_path):
+    (tmp_path / "more").write_bytes(saved.read_bytes() + b"\x80\x04K\x01.")
+    with pytest.raises(BundleError, match="5 bytes more than its manifest lists"):
+        Archive(tmp_path / "more")

@@ -1,0 +1,144 @@
+"""``weft COMMAND …``: the words of a call, one voice for what goes wrong, and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import weft
+from weft.cli import commands
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+EXPECTED = (ValueError, TypeError, OSError, ImportError, ArithmeticError)  # whose messages are written for the reader
+
+EPILOG = """\
+weft list recipe              what can be run
+weft show recipe/digits       what a recipe takes
+weft run image_classification data=photos/ epochs=10
+weft predict runs/image_classification-1 new.jpg
+weft serve runs/image_classification-1
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 when it was done, 1 after an error (one message, no traceback unless asked), 2 for a wrong call."""
+    try:
+        options = parser().parse_args(argv)
+    except SystemExit as leaving:  # argparse has said what is wrong, or printed help
+        return leaving.code if isinstance(leaving.code, int) else USAGE
+    before, warnings.showwarning = warnings.showwarning, say_warning
+    try:
+        return options.command(options) or DONE
+    except KeyboardInterrupt as stopped:
+        print(f"weft: {stopped or 'stopped'}", file=sys.stderr)
+        return INTERRUPTED
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else FAILED
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        if options.traceback:
+            traceback.print_exc()
+        print(f"weft: {message(error)}", file=sys.stderr)
+        return FAILED
+    finally:
+        warnings.showwarning = before
+
+
+def message(error: Exception) -> str:
+    """One message; for an error that nobody has written for the reader, its type and how to see more."""
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        text = f"{error.strerror}: {str(error.filename)!r}"
+    if isinstance(error, EXPECTED) or type(error).__module__.startswith("weft."):
+        return text
+    return f"{type(error).__name__}: {text} (say --traceback to see where)"
+
+
+def say_warning(text: Warning | str, *rest: Any) -> None:
+    print(f"weft: note: {text}", file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its words and options."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--traceback", action="store_true", help="after an error, show where it came from")
+    top = argparse.ArgumentParser(
+        prog="weft",
+        description="Train, evaluate, look at, predict with and serve networks.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"weft {weft.__version__}")
+    made = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Any) -> argparse.ArgumentParser:
+        text = (command.__doc__ or "").strip()
+        one = made.add_parser(
+            name, parents=[shared], help=text.splitlines()[0].rstrip("."), description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        one.set_defaults(command=command)
+        return one
+
+    _ask(add)
+    _train(add)
+    _use(add)
+    return top
+
+
+def _ask(add: Any) -> None:
+    one = add("list", commands.list_)
+    one.add_argument("kind", nargs="?", help="model, method, loss, metric, recipe, …; without it everything")
+    one.add_argument("--json", action="store_true", help="as JSON")
+    one = add("show", commands.show)
+    one.add_argument("name", help="a name of the list, or kind/name where kinds share it")
+    one = add("doctor", commands.doctor)
+    one.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _train(add: Any) -> None:
+    one = add("run", commands.run)
+    one.add_argument("recipe", help="a recipe of the list, or path/to/mine.py:function")
+    one.add_argument("arguments", nargs="*", metavar="key=value", help="parameters; @file.yaml reads them from a file")
+    one = add("resume", commands.resume)
+    one.add_argument("run", help="the directory of a run")
+    one.add_argument("--anyway", action="store_true", help="go on although data or recipe have changed")
+    one = add("evaluate", commands.evaluate)
+    one.add_argument("model", metavar="RUN|BUNDLE", help="the directory of a run, or a bundle")
+    one.add_argument("arguments", nargs="*", metavar="data=…", help="a labelled folder or file; without it the data that the run held out")
+    one.add_argument("--json", action="store_true", help="as JSON")
+    _trusting(one)
+    one = add("compare", commands.compare)
+    one.add_argument("runs", nargs="+", metavar="RUN", help="directories of runs")
+
+
+def _use(add: Any) -> None:
+    one = add("predict", commands.predict)
+    one.add_argument("model", metavar="RUN|BUNDLE", help="the directory of a run, or a bundle")
+    one.add_argument("inputs", nargs="*", metavar="INPUT", help="files, folders, - for standard input, or field=value")
+    one.add_argument("--json", action="store_true", help="as JSON")
+    one.add_argument("--out", metavar="FILE", help="write a .csv or .json file instead")
+    _trusting(one)
+    one = add("bundle", commands.bundle)
+    one.add_argument("run", help="the directory of a run")
+    one.add_argument("--out", metavar="FILE", help="where to (default: RUN.weft)")
+    one.add_argument("--sign", metavar="KEY", help="a private ed25519 key file; made when it is not there")
+    one = add("serve", commands.serve)
+    one.add_argument("model", metavar="RUN|BUNDLE", help="the directory of a run, or a bundle")
+    one.add_argument("--port", type=int, default=8000, help="default 8000; 0 takes a free one")
+    one.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1, this machine only")
+    one.add_argument("--public", action="store_true", help="let other machines in; needs --token")
+    one.add_argument("--token", metavar="FILE", help="a file with the token that requests must bring (or the variable WEFT_TOKEN)")
+    one.add_argument("--allow", action="append", default=[], metavar="NAME", help="a further host name by which the server may be addressed")
+    _trusting(one)
+
+
+def _trusting(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--own", metavar="FILE.py", help="your Python file with the classes that the bundle needs")
+    one.add_argument("--trust", action="append", metavar="KEY", help="a public key; refuse bundles that it did not sign")

@@ -1,0 +1,39 @@
+"""Recipes: from a folder or a file of your own to a trained, measured, packed model, in one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft._lazy import attach
+
+TABLE = {
+    "digits": "weft.recipes.digits:digits",
+}
+KIND = "recipe"
+__getattr__, __dir__ = attach(
+    __name__,
+    TABLE,
+    {
+        "Choice": "weft.recipes.parameters:Choice",
+        "Recipe": "weft.recipes.recipe:Recipe",
+        "Result": "weft.recipes.session:Result",
+        "Session": "weft.recipes.session:Session",
+        "Settings": "weft.recipes.settings:Settings",
+        "classes_of": "weft.recipes.recipe:classes_of",
+        "find": "weft.recipes.recipe:find",
+        "judge": "weft.recipes.judge:judge",
+        "load_file": "weft.recipes.recipe:load_file",
+        "opened": "weft.recipes.inputs:opened",
+        "read_arguments": "weft.recipes.parameters:read_arguments",
+        "records": "weft.recipes.inputs:records",
+        "reevaluate": "weft.recipes.run:reevaluate",
+        "resume": "weft.recipes.run:resume",
+        "run": "weft.recipes.run:run",
+        "start": "weft.recipes.run:start",
+    },
+)
+
+
+def examples() -> dict[str, Any]:
+    """The parameters of a quick trial of each recipe that brings its own data."""
+    return {"digits": {"quick": True}}

@@ -22,6 +22,25 @@ def test_central_policy_squashes_the_mean_into_the_bounds():
     assert CentralPolicy(nn.Identity())(torch.tensor([[9.0, 1.0]]))["action"].tolist() == [[9.0]]
 
 
+def test_networks_with_several_outputs_act_by_their_first():
+    """Property: an actor-critic, a pair of means and log deviations, and both together mean the same actions."""
+    mean, log_deviation, value = torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1), torch.zeros(2)
+    outputs = [torch.cat([mean, log_deviation], 1), (mean, log_deviation), ((mean, log_deviation), value), (torch.cat([mean, log_deviation], 1), value)]
+    for output in outputs:
+        assert torch.equal(CentralPolicy(Says(output))(mean)["action"], mean)
+    scores = torch.tensor([[0.0, 1.0]])
+    assert GreedyPolicy(Says((scores, torch.zeros(1))))(scores)["action"].tolist() == [1]
+
+
+class Says(nn.Module):
+    def __init__(self, output):
+        super().__init__()
+        self.output = output
+
+    def forward(self, input):
+        return self.output
+
+
 @pytest.mark.parametrize("bounds", [{"low": [0.0]}, {"high": [0.0]}, {"low": [1.0], "high": [1.0]}])
 def test_half_a_range_or_an_empty_one_is_refused(bounds):
     with pytest.raises(ValueError, match="both bounds"):

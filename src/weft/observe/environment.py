@@ -104,7 +104,7 @@ def fingerprint(data: Any) -> str:
     elif isinstance(data, (str, Path)) and Path(data).is_dir():
         for file in sorted(path for path in Path(data).rglob("*") if path.is_file()):
             digest.update(f"{file.relative_to(data)}={file.stat().st_size};".encode())
-    elif hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes)):
+    elif hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, Path)):
         size = len(data)
         digest.update(str(size).encode())
         for position in sorted({number * (size - 1) // max(1, RECORDS - 1) for number in range(RECORDS)} if size else ()):

@@ -71,7 +71,7 @@ def one_number(value: Any) -> bool:
 
 def total(values: list[Any]) -> float:
     """The sum of numbers and tensors. From a device other than the processor, tensors that are alike come in one transfer."""
-    tensors = [value for value in values if isinstance(value, Tensor)]
+    tensors: list[Tensor] = [value for value in values if isinstance(value, Tensor)]
     result = float(sum(value for value in values if not isinstance(value, Tensor))) if len(tensors) < len(values) else 0.0
     if tensors and tensors[0].device.type != "cpu":
         try:
@@ -113,10 +113,9 @@ def jsonable(value: Any) -> Any:
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [jsonable(item) for item in value]
-    if isinstance(value, Tensor):
-        return jsonable(value.tolist())
-    if hasattr(value, "item") and callable(value.item):
-        return jsonable(value.item())
+    listed = getattr(value, "tolist", None)  # tensors, arrays and their scalars
+    if listed is not None:
+        return jsonable(listed())
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
     return str(value)

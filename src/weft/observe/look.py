@@ -59,7 +59,7 @@ def drawn(batch: Mapping[str, Any], codec: Any, most: int) -> list[Image.Image]:
 
 def described(item: Any, codec: Any) -> str:
     """An input that is not a picture, as text."""
-    tokenizer = getattr(codec, "tokenizer", None)
+    tokenizer: Any = getattr(codec, "tokenizer", None)
     if isinstance(item, Tensor) and item.dim() == 1 and not item.is_floating_point() and hasattr(tokenizer, "decode"):
         return str(tokenizer.decode(item.tolist()))
     if isinstance(item, Tensor):

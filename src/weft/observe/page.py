@@ -18,7 +18,7 @@ header p{margin:4px 0 0;color:var(--soft)}
 section{background:var(--paper);border:1px solid var(--line);border-radius:12px;padding:20px 22px;margin:0 0 18px}
 h2{font-size:16px;margin:0 0 14px}h3{font-size:13px;margin:18px 0 8px;color:var(--soft);font-weight:600}
 .weft p{margin:0 0 12px}.weft section>:last-child{margin-bottom:0}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:12px}
+.tiles{align-content:start;display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:12px}
 .tile{background:var(--card);border-radius:10px;padding:12px 14px;min-width:0}
 .tile b{display:block;font-size:24px;line-height:1.2;font-variant-numeric:tabular-nums}
 .tile span{color:var(--soft);font-size:13px;overflow-wrap:anywhere}

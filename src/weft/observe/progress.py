@@ -218,7 +218,7 @@ class Notebook:
         self.handle: Any = None
 
     def draw(self, view: View, last: bool) -> None:
-        from IPython.display import HTML, display  # only reached inside a notebook
+        from IPython.display import HTML, display  # pyright: ignore  # only reached inside a notebook
 
         html = HTML(curves(view))
         if self.handle is None:

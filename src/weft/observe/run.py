@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weft.engine import Checkpoints, Evaluation, Method, Runtime, State, Steps, Update, fit
-from weft.engine.files import write_bytes
+from weft.engine import Checkpoints, Evaluation, Method, Runtime, State, Steps, Update, write_bytes
+from weft.engine.fit import fit
 from weft.observe.environment import MATTERS, changes, environment, fingerprint
 from weft.observe.lock import Lock
 from weft.observe.logs import first_rank, jsonable
@@ -127,7 +127,7 @@ class Run:
         until: Any,
         evaluate: Evaluation | Sequence[Evaluation] | None = None,
         listeners: Sequence[Callable[..., Any]] = (),
-        runtime: Runtime | None = None,
+        runtime: Runtime = Runtime(),
     ) -> State:
         """Train one named stage of this run with checkpoints, metrics file and progress; see ``weft.engine.fit``.
 
@@ -142,7 +142,6 @@ class Run:
         if stage not in self.stages:
             self.stages.append(stage)
         saved = Checkpoints(folder, every=self.save_every, previous=previous)
-        runtime = runtime or Runtime()
         done = self.complete(stage, saved)
         if done is not None:  # the engine goes on from the last checkpoint and has nothing left to do
             return fit(method, data, updates, until=Steps(done), run=saved, runtime=runtime)

@@ -152,8 +152,13 @@ def environment(values: Mapping[str, Any]) -> Markup | None:
 
 
 def keys(values: Mapping[str, Any]) -> Markup:
-    """Names and values, nested ones as JSON."""
-    rows = [tag("tr", {}, tag("th", {"scope": "row"}, name), tag("td", {}, tag("code", {}, plain(value)))) for name, value in values.items()]
+    """Names and values; nested ones follow each other, empty ones are left out."""
+
+    def shown(value: Any) -> str:
+        return " · ".join(f"{name} {plain(item)}" for name, item in value.items()) if isinstance(value, Mapping) else plain(value)
+
+    full = {name: value for name, value in values.items() if value != [] and value != {}}
+    rows = [tag("tr", {}, tag("th", {"scope": "row"}, name), tag("td", {}, tag("code", {}, shown(value)))) for name, value in full.items()]
     return tag("div", {"class": "wide"}, tag("table", {"class": "keys"}, *rows))
 
 

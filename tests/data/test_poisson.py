@@ -20,14 +20,14 @@ def test_sizes_have_the_mean_and_variance_of_independent_coins():
 def test_records_join_at_the_same_rate_and_independently():
     """Property: every record's rate is q, and two records meet at rate q squared."""
     loader = PoissonLoader(Arrays({"input": torch.arange(20)}), expected_batch_size=4, seed=2)
-    present = torch.zeros(4000, 20)
+    present = torch.zeros(1500, 20)
     row = 0
-    while row < 4000:
+    while row < 1500:
         for batch in loader:
             present[row, batch["index"]] = 1
             row += 1
-    assert (present.mean(0) - 0.2).abs().max() < 0.03
-    assert abs((present[:, 3] * present[:, 4]).mean() - 0.04) < 0.015
+    assert (present.mean(0) - 0.2).abs().max() < 0.05
+    assert abs((present[:, 3] * present[:, 4]).mean() - 0.04) < 0.02
 
 
 def test_empty_batches_come_as_empty_tensors():

@@ -30,7 +30,7 @@ def encode(source: Source, codec: Codec | None, i: int) -> Record:
     """Record ``i``, encoded; an error names the record, because a traceback from a worker does not."""
     try:
         reading: Any = source  # a torch data set may give pairs
-        record = reading[i]
+        record: Any = reading[i]
         if codec is not None:
             return codec.encode(record)
         # an ordinary torch data set gives pairs

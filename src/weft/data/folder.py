@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from weft.data.contracts import Record
 from weft.data.image_file import read_image
@@ -36,7 +35,7 @@ class ImageFolder:
     (('cat', 'dog'), 'dog', 'dog/1.png')
     """
 
-    def __init__(self, path: str | Path, *, labels: bool = True, unreadable: Literal["stop", "skip"] = "stop") -> None:
+    def __init__(self, path: str | Path, *, labels: bool = True, unreadable: str = "stop") -> None:
         self.path = Path(path)
         if not self.path.exists():
             raise FileNotFoundError(f"There is no folder {str(path)!r} (looked in {self.path.resolve().parent})")

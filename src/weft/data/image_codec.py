@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +42,7 @@ class ImageCodec:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     classes: Sequence[str] | None = None
-    resize: Literal["crop", "pad", "stretch"] = "crop"
+    resize: str = "crop"
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,10 +45,10 @@ class TableCodec:
     """
 
     target: str
-    task: Literal["auto", "classification", "regression"] = "auto"
+    task: str = "auto"
     categorical: Sequence[str] = ()
-    unseen: Literal["stop", "ignore"] = "stop"
-    missing: Literal["stop", "ignore"] = "stop"
+    unseen: str = "stop"
+    missing: str = "stop"
     columns: dict[str, dict[str, Any]] | None = None
     classes: Sequence[str] | None = None
     scale: Sequence[float] | None = None

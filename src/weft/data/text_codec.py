@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from weft.data.arrays import stack
 from weft.data.contracts import Batch, Record, Source
 from weft.data.labels import classes_of, decode_classes, target_of
-from weft.data.vocabulary import PAD, UNKNOWN, Level, check_level, check_vocabulary, pieces, vocabulary_of
+from weft.data.vocabulary import PAD, UNKNOWN, check_level, check_vocabulary, pieces, vocabulary_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TextCodec:
     ([[5, 2, 0], [4, 2, 3]], [2, 3], ('no', 'yes'))
     """
 
-    level: Level = "word"
+    level: str = "word"
     max_length: int = 256
     size: int = 20_000
     min_count: int = 1

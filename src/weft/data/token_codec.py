@@ -14,7 +14,7 @@ from torch import Tensor
 
 from weft.data.contracts import Batch, Record, Source
 from weft.data.text_codec import collate_text
-from weft.data.vocabulary import SPECIAL, UNKNOWN, Level, check_level, check_vocabulary, pieces, vocabulary_of
+from weft.data.vocabulary import SPECIAL, UNKNOWN, check_level, check_vocabulary, pieces, vocabulary_of
 from weft.data.windows import Windows
 
 
@@ -34,7 +34,7 @@ class TokenCodec:
     ([3, 2, 4], 'bac')
     """
 
-    level: Level = "character"
+    level: str = "character"
     length: int = 128
     size: int | None = None
     vocabulary: Sequence[str] | None = None

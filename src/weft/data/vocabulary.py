@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 PAD, UNKNOWN = 0, 1
 SPECIAL = ("<pad>", "<unk>")
 
-Level = Literal["character", "word"]
 # every character of the text is in exactly one match, so that joining tokens gives the text again
 PIECES = re.compile(r"\s+|\w+|[^\w\s]")
 
@@ -21,7 +19,7 @@ def check_level(level: str) -> None:
         raise ValueError(f"level={level!r}; expected 'character' or 'word'")
 
 
-def pieces(text: str, level: Level) -> list[str]:
+def pieces(text: str, level: str) -> list[str]:
     """Characters, or words, punctuation marks and white space: ``"".join(pieces(text, level)) == text``.
 
     >>> pieces("Hi, you", "word")

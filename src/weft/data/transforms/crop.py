@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Int, Shaped
@@ -30,7 +29,7 @@ class RandomCrop:
 
     padding: int = 4
     fill: float = 0.0
-    mode: Literal["constant", "reflect"] = "constant"
+    mode: str = "constant"
     keys: Sequence[str] = ("input",)
 
     def __post_init__(self) -> None:

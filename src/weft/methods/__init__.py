@@ -6,7 +6,6 @@ import importlib
 
 from weft._lazy import attach
 
-SHELVES = ("supervised",)
-TABLE = {name: path for shelf in SHELVES for name, path in importlib.import_module(f"weft.methods.{shelf}").TABLE.items()}
-KIND = "method"
-__getattr__, __dir__ = attach(__name__, TABLE)
+SHELVES = ("supervised", "generative", "contrastive", "meta", "continual", "reinforcement")
+NAMES = {name: path for shelf in SHELVES for name, path in importlib.import_module(f"weft.methods.{shelf}").TABLE.items()}
+__getattr__, __dir__ = attach(__name__, NAMES)

@@ -7,7 +7,12 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "breast_cancer": "weft.recipes.table:breast_cancer",
     "digits": "weft.recipes.digits:digits",
+    "image_classification": "weft.recipes.image_classification:image_classification",
+    "language_model": "weft.recipes.language_model:language_model",
+    "table": "weft.recipes.table:table",
+    "text_classification": "weft.recipes.text_classification:text_classification",
 }
 KIND = "recipe"
 __getattr__, __dir__ = attach(
@@ -36,4 +41,4 @@ __getattr__, __dir__ = attach(
 
 def examples() -> dict[str, Any]:
     """The parameters of a quick trial of each recipe that brings its own data."""
-    return {"digits": {"quick": True}}
+    return {"digits": {"quick": True}, "breast_cancer": {"quick": True}}

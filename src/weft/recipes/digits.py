@@ -44,5 +44,5 @@ def digits(
     method = Supervised(network, partial(cross_entropy, label_smoothing=label_smoothing))
     update = Update(adamw(lr, weight_decay=0.05), on="network", schedule=warmup(20) | cosine())
     measured = {"accuracy": Accuracy(), "log_loss": LogLoss()}
-    state = session.fit("train", method, train, update, until=Epochs(epochs), evaluate=Evaluation(val, measured))
+    state = session.fit("train", method, train, update, until=Epochs(epochs), evaluate=Evaluation(val, measured, monitor="log_loss"))
     return session.finish(state.best(), test, measured, codec=codec)

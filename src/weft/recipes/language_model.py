@@ -1,0 +1,87 @@
+"""Running text to a network that continues it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from weft.catalogue import build
+from weft.data import Lines, Subset, TokenCodec
+from weft.engine import Epochs, Evaluation, Method, Seconds, Update
+from weft.methods import LanguageModel
+from weft.models.text import generate
+from weft.observe import Samples
+from weft.optim import ClipNorm, adamw, cosine, warmup
+from weft.recipes.parameters import Choice
+from weft.recipes.session import Result, Session
+
+LOOKED_AT = 100_000  # tokens of the held-out text that are evaluated while training
+STRIDES = 8  # windows that begin within one window's length: each epoch shows the text that often
+
+
+def language_model(
+    session: Session,
+    *,
+    data: Path,
+    level: Literal["character", "word"] = "character",
+    context: int = 128,
+    model: Choice = "gpt",  # type: ignore[assignment]
+    epochs: int = 1,
+    minutes: float | None = None,
+    batch_size: int = 32,
+    lr: float = 2e-3,
+    weight_decay: float = 0.1,
+    test: float = 0.1,
+    vocabulary: int | None = None,
+    prompt: str | None = None,
+    length: int = 300,
+    every: int = 500,
+) -> Result:
+    """Train a language model on a UTF-8 text file: it learns to say the next character, or word.
+
+    The last share ``test`` of the text is held out; the result is its ``loss`` in nats a token (``bits`` = loss / ln 2). ``context``: tokens
+    that it sees at once. ``model``: ``gpt`` or ``lstm_lm``, with ``model.depth=6`` and so on for its arguments. ``epochs`` and ``minutes``:
+    whichever comes first; an epoch shows each token eight times, at different places of the window. ``prompt`` and ``length``: how a sample
+    begins (default: the held-out text's first line) and how long it is; one is written ``every`` so many steps and three are in the report.
+    """
+    text = Lines(data).text
+    cut = round(len(text) * (1 - test))
+    codec = TokenCodec(level=level, length=context, size=vocabulary).fit(text[:cut])
+    whole = codec.windows(text[cut:], cover=True)
+    parts = {
+        "train": codec.windows(text[:cut], stride=max(1, context // STRIDES)),
+        "val": Subset(whole, range(min(len(whole), -(-LOOKED_AT // context)))),
+        "test": whole,
+    }
+    train, val, held_out = session.loaders(parts, None, batch_size)
+
+    sizes = {"vocabulary": codec.num_tokens} | ({"context": context} if model["name"] == "gpt" else {})
+    method = LanguageModel(build(model, sizes))
+    update = Update(
+        adamw(lr, weight_decay=weight_decay, betas=(0.9, 0.95)), on="network", schedule=warmup(100) | cosine(0.1), gradients=[ClipNorm(1.0)]
+    )
+    prompt = prompt or text[cut:].lstrip().split("\n", 1)[0][:context] or "\n"
+    begin = codec.encode({"text": prompt})["input"][None]
+    write = Writing(codec, begin, length, session.seed)
+    until = Epochs(epochs) | Seconds(60 * minutes) if minutes else Epochs(epochs)
+    evaluation = Evaluation(val, every=Epochs(1) | Seconds(60))
+    state = session.fit("train", method, train, update, until=until, evaluate=evaluation, listeners=[Samples(write, every)])
+    best = state.best()
+    return session.finish(best, held_out, codec=codec, samples={f"sample {i + 1}": write(best, i) for i in range(3)})
+
+
+class Writing:
+    """Continues one prompt, always with the same random numbers, so that samples can be compared as training goes on."""
+
+    def __init__(self, codec: TokenCodec, begin: torch.Tensor, length: int, seed: int) -> None:
+        self.codec, self.begin, self.length, self.seed = codec, begin, length, seed
+
+    def __call__(self, method: Method, number: int = 0) -> str:
+        network: nn.Module = method.main()
+        device = next(network.parameters()).device
+        generator = torch.Generator(device).manual_seed(self.seed + number)
+        tokens = list(generate(network, self.begin.to(device), self.length, temperature=0.8, generator=generator))
+        return self.codec.text(self.begin[0]) + self.codec.text(torch.stack(tokens, 1)[0].cpu())

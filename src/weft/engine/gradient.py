@@ -116,12 +116,12 @@ class Gradient:
 
     @contextlib.contextmanager
     def _buffers_kept(self) -> Iterator[None]:
-        buffers = list(self.update.method.buffers())
-        before = [b.clone() for b in buffers]
+        before = [(b, b._version, b.clone()) for b in self.update.method.buffers()]
         yield
         with torch.no_grad():
-            for buffer, old in zip(buffers, before, strict=True):
-                buffer.copy_(old)
+            for buffer, version, old in before:
+                if buffer._version != version:  # writing an unchanged one would spoil a graph that uses it
+                    buffer.copy_(old)
 
     def _forward(self, objective: Objective, part: Batch) -> Loss:
         runtime = self.update.runtime

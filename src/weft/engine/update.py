@@ -283,7 +283,11 @@ class BoundUpdate:
             groups.append({**{k: v for k, v in saved.items() if k != "names" and k not in self.optimizer.defaults}, **group})
         if self.whole is not None:
             self.whole.forget()
+        bound = list(self.optimizer.param_groups)  # schedules and a compiled step hold on to these dicts; loading makes new ones
         self.optimizer.load_state_dict({"state": {i: fits[n] for i, n in enumerate(names) if n in fits}, "param_groups": groups})
+        for group, loaded in zip(bound, self.optimizer.param_groups, strict=True):
+            group.update({k: v for k, v in loaded.items() if not isinstance(group.get(k), Tensor)})
+        self.optimizer.param_groups = bound
         return {"vanished": sorted(set(state["optimizer"]) - set(fits)), "new": sorted(set(names) - set(fits))}
 
 

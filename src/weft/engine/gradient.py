@@ -13,8 +13,8 @@ from weft.losses.loss import Loss, Mean
 from weft.losses.loss import Term
 from weft.parallel import Reducer, add_up
 
-from . import random
-from .batch import Batch, split
+from weft.data import random_state
+from weft.data.batch import Batch, split
 
 if TYPE_CHECKING:
     from .update import BoundUpdate, Objective
@@ -73,7 +73,7 @@ class Gradient:
     def begin(self) -> None:
         """A new step: its first evaluation moves buffers and random states, the others do not."""
         self.evaluations = 0
-        self.again = random.capture() if self.replays else None
+        self.again = random_state.capture() if self.replays else None
 
     def __call__(self, objective: Objective, batch: Batch, part: bool = False) -> Loss:
         if self.plain and not self.evaluations:  # the common case: one look at one batch on one rank
@@ -107,12 +107,12 @@ class Gradient:
             with self._buffers_kept():
                 yield
             return
-        now = random.capture()
+        now = random_state.capture()
         if self.again is not None:
-            random.restore(self.again)
+            random_state.restore(self.again)
         with self._buffers_kept():
             yield
-        random.restore(now)
+        random_state.restore(now)
 
     @contextlib.contextmanager
     def _buffers_kept(self) -> Iterator[None]:
@@ -146,10 +146,10 @@ class Gradient:
             whole, coefficients = None, {k: t.weight for k, t in first.terms.items()}
         else:
             # Several counts: each term's whole count must be known before the first backward pass.
-            now = random.capture()
+            now = random_state.capture()
             with torch.no_grad(), self._buffers_kept():
                 counts = [_detached(first), *(_detached(self._forward(objective, p)) for p in parts[1:])]
-            random.restore(now)
+            random_state.restore(now)
             whole = self._over_ranks(_joined(counts))
             coefficients = self._coefficients(whole, len(parts))
         losses = [_detached(first)]

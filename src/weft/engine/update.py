@@ -17,14 +17,14 @@ from weft.optim.optimizers import adamw
 from weft.optim.schedules import Progress, Schedule
 
 from . import gradient
-from .batch import Batch
+from weft.data.batch import Batch
 from .binding import Named, check_arrows, check_ownership, select
 from .finite import NonFinite, RollBack, culprit
 from .method import Logs, Method
-from .runtime import Runtime, finite
+from weft.parallel.runtime import Runtime, finite
 
 if TYPE_CHECKING:
-    from .whole import WholeStep
+    from weft.optim.whole_step import WholeStep
 
 On = str | nn.Module | nn.Parameter | Sequence[Any] | Callable[[str], bool]
 Objective = Callable[[Batch], Loss]
@@ -95,7 +95,7 @@ class BoundUpdate:
         if spec.microbatches > 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in method.modules()):
             warnings.warn(f"Update {key!r}: batch norm normalises each of the {spec.microbatches} microbatches by itself and updates its statistics once a step.", stacklevel=4)
         if runtime.compile == "step":
-            from .whole import WholeStep
+            from weft.optim.whole_step import WholeStep
 
             self.whole = WholeStep(self)
 

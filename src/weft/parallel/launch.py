@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import os
 import signal
@@ -25,7 +26,17 @@ def join() -> dist.ProcessGroup | None:
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=datetime.timedelta(minutes=30))
+        atexit.register(leave)
     return dist.group.WORLD
+
+
+def leave() -> None:
+    """Leave the group that `join` joined; done at exit by itself."""
+    if dist.is_initialized():
+        # A thread of gloo may still hold the tensors of the last exchange. To let go of them it needs the interpreter, and a process
+        # whose interpreter ends before that is aborted (torch 2.13: std::terminate in ~AsyncAllreduceWork).
+        time.sleep(0.2)
+        dist.destroy_process_group()
 
 
 def launch(command: Sequence[str], ranks: int) -> int:

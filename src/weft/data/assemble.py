@@ -28,13 +28,14 @@ class RecordError(ValueError):
 
 def encode(source: Source, codec: Codec | None, i: int) -> Record:
     """Record ``i``, encoded; an error names the record, because a traceback from a worker does not."""
+    reading: Any = source
     try:
-        reading: Any = source  # a torch data set may give pairs
-        record: Any = reading[i]
+        record = reading[i]
         if codec is not None:
             return codec.encode(record)
-        # an ordinary torch data set gives pairs
-        return {"input": record[0], "target": record[1]} if isinstance(record, tuple) and len(record) == 2 else record
+        if isinstance(record, tuple) and len(record) == 2:  # an ordinary torch data set gives pairs
+            return {"input": record[0], "target": record[1]}
+        return record  # pyright: ignore[reportReturnType]
     except Exception as error:
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise RecordError(f"Record {i}: {text}", i) from error

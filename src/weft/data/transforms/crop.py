@@ -46,10 +46,8 @@ class RandomCrop:
     def _shift(self, x: Shaped[Tensor, "b c h w"], offset: Int[Tensor, "b 2"]) -> Shaped[Tensor, "b c h w"]:
         if not len(x):
             return x
-        b, c, h, w = x.shape
+        height, width = x.shape[-2:]
         value = self.fill if self.mode == "constant" else None
         padded = F.pad(x, (self.padding,) * 4, mode=self.mode, value=value)
-        rows = offset[:, 0, None] + torch.arange(h)
-        columns = offset[:, 1, None] + torch.arange(w)
-        record, channel = torch.arange(b)[:, None, None, None], torch.arange(c)[None, :, None, None]
-        return padded[record, channel, rows[:, None, :, None], columns[:, None, None, :]]
+        windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view (B, C, 2 padding + 1, 2 padding + 1, H, W)
+        return windows[torch.arange(len(x)), :, offset[:, 0], offset[:, 1]]

@@ -86,7 +86,7 @@ FAULTS = [
     (budgets.parameters, "losses/a.py", "def f(a, b, c, d, e, f, g, h, *, i): ..."),
     (budgets.parameters, "recipes/a.py", f"def f({', '.join(f'a{i}' for i in range(25))}): ..."),
     (budgets.parameters, "losses/a.py", "def f(**options): ..."),
-    (budgets.depth, "methods/a.py", "class A: ...\nclass B(A): ...\nclass C(B): ..."),
+    (budgets.depth, "methods/a.py", "class A: ...\nclass B(A): ...\nclass C(B): ...\nclass D(C): ..."),
     (forbidden.unsafe_imports, "data/a.py", "def f():\n    from pickle import load"),
     (forbidden.unsafe_imports, "data/a.py", "import joblib"),
     (forbidden.unsafe_calls, "data/a.py", "eval('1')"),
@@ -113,7 +113,8 @@ FAULTS = [
     (proofs.tables, "losses/__init__.py", "def a(): ...\nTABLE = {'Big': 'weft.losses:a'}\nKIND = 'loss'"),
     (proofs.tables, "losses/__init__.py", "def a(): ...\nTABLE = {'a': 'weft.losses:a'}"),
     (proofs.sentences, "losses/a.py", "x = 1"),
-    (proofs.sentences, "losses/a.py", documented + "def f(): ..."),
+    (proofs.sentences, "losses/a.py", documented + "def f():\n" + "    x = 1\n" * 6),
+    (proofs.sentences, "losses/a.py", documented + "class A: ..."),
     (proofs.sentences, "losses/a.py", documented + 'class A:\n    """thing"""'),
     (proofs.examples, "losses/__init__.py", "def a(): ...\nTABLE = {'a': 'weft.losses:a'}\nKIND = 'loss'"),
     (proofs.tests_assert, "losses/test_a.py", "def test_a():\n    f()"),
@@ -137,13 +138,13 @@ GOOD = [
     (budgets.parameters, "losses/a.py", "class A:\n    def f(self, a, b, c, d, e, f, g, h): ..."),
     (budgets.parameters, "recipes/a.py", f"def f({', '.join(f'a{i}' for i in range(24))}): ..."),
     (budgets.parameters, "recipes/run.py", "def run(name, **parameters): ..."),
-    (budgets.depth, "methods/a.py", "class A(Module): ...\nclass B(A): ..."),
+    (budgets.depth, "methods/a.py", "class A(Module): ...\nclass B(A): ...\nclass C(B): ..."),
     (forbidden.unsafe_imports, "data/planetoid.py", "import pickle"),
     (forbidden.unsafe_calls, "data/a.py", "torch.load(p, weights_only=True)\nmodel.eval()\nre.compile('a')\narchive.extractall(folder, filter='data')"),
     (forbidden.swallowed, "data/a.py", "try:\n    x = 1\nexcept ValueError:\n    x = 2"),
     (forbidden.vague_names, "data/loader.py", "class Loader: ..."),
     (proofs.tables, "losses/__init__.py", "def a(): ...\nTABLE = {'a': 'weft.losses:a'}\nKIND = {'a': 'loss'}"),
-    (proofs.sentences, "losses/a.py", documented + 'def f():\n    """The mean of\n    squares.\n\n    More."""\ndef _g(): ...'),
+    (proofs.sentences, "losses/a.py", documented + 'def f():\n    """The mean of\n    squares.\n\n    More."""\ndef _g(): ...\ndef plain(): return 1'),
     (proofs.examples, "losses/__init__.py", "def a():\n    '''A.\n\n    >>> a()\n    '''\nTABLE = {'a': 'weft.losses:a'}\nKIND = 'loss'"),
     (proofs.tests_assert, "losses/test_a.py", "def check(x):\n    assert x\ndef test_a():\n    check(1)\ndef test_b():\n    with pytest.raises(ValueError): f()"),
 ]  # fmt: skip
@@ -152,6 +153,12 @@ GOOD = [
 @pytest.mark.parametrize(("rule", "path", "text"), GOOD, ids=lambda value: getattr(value, "__name__", None))
 def test_the_rule_lets_good_code_pass(rule, path, text):
     assert list(rule([Source(path, text)])) == []
+
+
+def test_what_a_package_exports_needs_its_sentence_however_short_it_is():
+    shelf = Source("losses/__init__.py", documented + "attach('weft.losses', {}, {'f': 'weft.losses.a:f'})")
+    assert list(proofs.sentences([shelf, Source("losses/a.py", documented + "def f(): return 1")]))
+    assert list(proofs.sentences([shelf, Source("losses/a.py", documented + "def g(): return 1")])) == []
 
 
 def test_the_engine_budget_is_for_all_its_files_together():

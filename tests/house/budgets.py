@@ -48,7 +48,7 @@ def parameters(sources: list[Source]) -> Iterator[str]:
 
 
 def depth(sources: list[Source]) -> Iterator[str]:
-    """Inheritance within weft is no deeper than two."""
+    """Inheritance within weft is no deeper than two steps."""
     parents = {cls.name: [base.id if isinstance(base, ast.Name) else base.attr for base in cls.bases if isinstance(base, ast.Name | ast.Attribute)]
                for source in sources for cls in source.classes()}
 
@@ -59,5 +59,5 @@ def depth(sources: list[Source]) -> Iterator[str]:
 
     for source in sources:
         for cls in source.classes():
-            if levels(cls.name) > 2:
-                yield f"{source.at(cls)} {cls.name}: {levels(cls.name)} levels of inheritance, at most 2"
+            if levels(cls.name) > 3:
+                yield f"{source.at(cls)} {cls.name}: {levels(cls.name) - 1} steps of inheritance, at most 2"

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.house.source import Function, Source, literal, shelves, table
+from tests.house.source import Function, Source, code_lines, literal, shelves, table
 
 KINDS = {
     "model", "method", "loss", "metric", "codec", "transform", "source", "optimizer", "schedule", "estimator", "gradient", "followup",
@@ -53,12 +53,25 @@ def definition(by_path: dict[str, Source], path: str) -> Function | ast.ClassDef
     return next((node for node in source.public() if node.name == attribute), None) if source else None
 
 
+PLAIN = 5  # code lines up to which a function that no package exports may speak for itself
+
+
+def exported(sources: list[Source]) -> set[str]:
+    """Every ``weft.module:attribute`` that a package's ``__init__`` promises."""
+    return {text for source in sources if source.is_package for text in re.findall(r"[\"'](weft[\w.]*:\w+)[\"']", source.text)}
+
+
 def sentences(sources: list[Source]) -> Iterator[str]:
     """Every module and every public name says in one sentence what it is."""
+    promised = exported(sources)
     for source in sources:
+        module = ".".join(("weft", *source.parts)).removesuffix(".__init__")
         for node in (source.tree, *source.public()):
             paragraph = (ast.get_docstring(node) or "").split("\n\n")[0].strip()
             name = getattr(node, "name", "the module")
+            short = isinstance(node, Function) and code_lines(source.text, source.tree, node.lineno, node.end_lineno) <= PLAIN
+            if not paragraph and short and f"{module}:{name}" not in promised:
+                continue
             if not paragraph:
                 yield f"{source.at(node)}: {name} has no docstring"
             elif not re.search(r"[.:!?](\s|$)", paragraph):

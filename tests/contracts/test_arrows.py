@@ -1,0 +1,101 @@
+"""What every optimizer, schedule, estimator, gradient transform and follow-up does inside an update: acts, and resumes bit for bit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import weft.optim as optim
+from tests.contracts.walk import over, same
+from weft.engine import Epochs, Evaluation, Steps, Stop, Update, fit
+from weft.losses import mse
+from weft.methods import Supervised
+
+
+def toy():
+    torch.manual_seed(0)
+    method = Supervised(nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)), mse)
+    method.average = optim.average_of(method.network)
+    method.register_buffer("beta", torch.tensor(2.0))
+    generator = torch.Generator().manual_seed(1)
+    inputs = [torch.randn(8, 3, generator=generator) for _ in range(2)]
+    return method, [{"input": value, "target": value.sum(1, keepdim=True).sin()} for value in inputs]
+
+
+def update(**parts):
+    return Update(**{"optimizer": optim.adam(0.02), "on": "network", **parts})
+
+
+# One update a name of the tables; a new arrow gets its line here.
+CASES = {
+    "adamw": lambda: update(optimizer=optim.adamw(0.02, 0.1)),
+    "adam": lambda: update(optimizer=optim.adam(0.02)),
+    "sgd": lambda: update(optimizer=optim.sgd(0.02, momentum=0.9)),
+    "lbfgs": lambda: update(optimizer=optim.lbfgs(0.5, max_iter=3)),
+    "layerwise": lambda: update(optimizer=optim.layerwise(optim.adamw(0.02), ["0", "2"], 0.5)),
+    "constant": lambda: update(schedule=optim.constant(0.5)),
+    "warmup": lambda: update(schedule=optim.warmup(4)),
+    "cosine": lambda: update(schedule=optim.warmup(2) | optim.cosine()),
+    "linear": lambda: update(schedule=optim.linear()),
+    "exponential": lambda: update(schedule=optim.exponential(0.5)),
+    "step_decay": lambda: update(schedule=optim.step_decay(0.1, (0.3, 0.6))),
+    "inverse_sqrt": lambda: update(schedule=optim.inverse_sqrt(2)),
+    "plateau": lambda: update(schedule=optim.plateau("val/loss", factor=0.5, patience=0, min_delta=10.0)),
+    "sharpness_aware": lambda: update(estimator=optim.SharpnessAware(0.1)),
+    "zeroth_order": lambda: update(optimizer=optim.sgd(0.01), estimator=optim.ZerothOrder(1e-3)),
+    "private": lambda: update(estimator=optim.Private(0.5, 0.5, rate=0.5, expected_batch_size=8, seed=3)),
+    "clip_norm": lambda: update(gradients=[optim.ClipNorm(0.05)]),
+    "clip_value": lambda: update(gradients=[optim.ClipValue(0.01)]),
+    "centralise": lambda: update(gradients=[optim.Centralise()]),
+    "noise": lambda: update(gradients=[optim.Noise(0.05)]),
+    "ema": lambda: update(after=[optim.EMA("average", "network", 0.7)]),
+    "copy_every": lambda: update(after=[optim.CopyEvery("average", "network", steps=3)]),
+    "lookahead": lambda: update(after=[optim.Lookahead("network", steps=3, alpha=0.5)]),
+    "constrain": lambda: update(after=[optim.Constrain("network", lambda weight: weight.clamp(-0.3, 0.3))]),
+    "anneal": lambda: update(after=[optim.Anneal("beta", optim.linear())]),
+}
+SAME_AS_WITHOUT = {"adam": "it is the toy's own optimizer"}
+KINDS = ("optimizer", "schedule", "estimator", "gradient", "followup")
+
+
+def trained(case, run=None, *, until=7, forget=False):
+    """Seven steps of the toy; ``until`` earlier, somebody asks it to stop."""
+
+    def leave(state, logs):
+        return Stop("asked to") if state.step == until and until < 7 else None
+
+    method, batches = toy()
+    if forget:  # a fresh process knows neither weights nor random state
+        torch.manual_seed(123)
+        for value in method.parameters():
+            value.data.normal_()
+    else:
+        torch.manual_seed(7)
+    state = fit(method, batches, case, until=Steps(7), evaluate=Evaluation(batches, every=Epochs(1)), listeners=[leave], run=run)
+    return method, state
+
+
+@over(*KINDS)
+def test_it_acts(entry):
+    """Contract: an update with the arrow ends elsewhere than one without it."""
+    if entry.name in SAME_AS_WITHOUT:
+        pytest.skip(SAME_AS_WITHOUT[entry.name])
+    assert entry.name in CASES, f"{entry.name}: add an update that uses it to CASES"
+    with_it, _ = trained(CASES[entry.name]())
+    without, _ = trained(update())
+    assert not same(with_it.state_dict(), without.state_dict())
+
+
+@over(*KINDS)
+def test_it_resumes_bit_for_bit(entry, tmp_path):
+    """Contract: seven steps in a row equal four, a fresh start from the checkpoint, and three more; memory and all."""
+    assert entry.name in CASES, f"{entry.name}: add an update that uses it to CASES"
+    straight, finished = trained(CASES[entry.name](), tmp_path / "straight")
+    _, state = trained(CASES[entry.name](), tmp_path / "halves", until=4)
+    assert (state.step, state.stopped) == (4, "asked to")
+    resumed, state = trained(CASES[entry.name](), tmp_path / "halves", forget=True)
+    assert (state.step, state.stopped) == (7, "done")
+    assert same(straight.state_dict(), resumed.state_dict())
+    memories = [{key: str(value.state_dict()["arrows"]) for key, value in one.updates.items()} for one in (finished, state)]
+    assert memories[0] == memories[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -190,18 +190,19 @@ class Session:
         return data.shard(self.rank, self.world)
 
     def finish(
-        self, method: Method, data: Loader, metrics: Mapping[str, Any] | None = None, *,
+        self, method: Method, data: Loader | Callable[[Method], Mapping[str, float]], metrics: Mapping[str, Any] | None = None, *,
         codec: Any = None, outcome: Callable[[Outcome], Outcome] | None = None, samples: Mapping[str, Any] | None = None, card: str | None = None,
     ) -> Result:  # fmt: skip
         """Evaluate on ``data``, which training never saw; write ``result.json``, ``report.html`` and ``bundle.weft``; return the result.
 
-        ``outcome`` may change what the report shows, for instance to original units; regression metrics are then taken from it.
-        ``samples``: captions and pictures or texts for the report. ``card``: the bundle's model card. The first rank does it, over the
-        whole data; the others wait.
+        ``data`` may be a function of the method that returns numbers: a simulation. ``outcome`` may change what the report shows, for instance
+        to original units; regression metrics are then taken from it. ``samples``: captions and pictures or texts for the report. ``card``: the
+        bundle's model card. The first rank does it, over the whole data; the others wait.
         """
         run = self.run
         if self.rank == 0:
-            found = evaluate(method, data, metrics, runtime=replace(method.runtime or self.runtime.resolve(method), group=None))
+            runtime = replace(method.runtime or self.runtime.resolve(method), group=None)
+            found = evaluate(method, data, metrics, runtime=runtime) if isinstance(data, Iterable) else dict(data(method))
             classes = getattr(codec, "classes", None) or ()
             outcomes = []
             if classes or outcome is not None:

@@ -10,8 +10,9 @@ import sys
 import pytest
 import torch
 
-from weft.engine import Epochs, Evaluation, Steps
+from weft.engine import Epochs, Evaluation, Steps, Update
 from weft.observe import EarlyStop, LockedError, Run, Samples
+from weft.optim.optimizers import adam
 
 SPEC = {"name": "toy", "args": {"lr": 0.1, "layers": [8, 2], "note": None}}
 
@@ -129,6 +130,15 @@ def test_a_finished_stage_whose_checkpoint_is_lost_is_trained_again(run, trainin
     with pytest.warns(UserWarning, match="gone or damaged"):
         state = run.fit("train", other, batches, update, until=Steps(4))
     assert state.step == 4 and torch.equal(weights(other), weights(method))
+
+
+def test_optimizer_state_is_carried_over_to_the_next_stage(run, training, batches):
+    method, _ = training()
+    update = Update(adam(0.01), on="network")
+    run.fit("probe", method, batches, update, until=Steps(5))
+    state = run.fit("tune", method, batches, update, until=Steps(1))
+    (bound,) = state.updates.values()
+    assert {int(values["step"]) for values in bound.optimizer.state.values()} == {6}
 
 
 KILLED = """

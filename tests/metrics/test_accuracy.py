@@ -27,6 +27,7 @@ def test_ties_and_nan_are_never_generous():
     assert accuracy(torch.zeros(4, 4), torch.arange(4)) == 0.25
     assert accuracy(torch.zeros(4, 4), torch.arange(4), top_k=2) == 0.5
     assert not hits(torch.full((3, 4), float("nan")), torch.tensor([0, 1, 2]), top_k=4).any()
+    assert not hits(torch.tensor([[5.0, float("nan"), 1.0]]), torch.tensor([0]), top_k=3).any()
 
 
 def test_shapes_of_every_kind():

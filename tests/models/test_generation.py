@@ -50,6 +50,13 @@ def test_streams_and_leaves_the_network_as_it_was():
     assert network.training
 
 
+def test_dropout_is_off_while_writing():
+    """Property: a network in training mode writes what it writes in eval mode."""
+    network = wild(GPT(11, context=32, dim=16, depth=2, num_heads=2, dropout=0.5))
+    prompt = torch.tensor([[1, 2]])
+    assert torch.equal(written(network.train(), prompt, 20, temperature=0.0), written(network.eval(), prompt, 20, temperature=0.0))
+
+
 def test_the_same_generator_draws_the_same_text():
     network = GPT(11, context=32, dim=16, depth=1, num_heads=2)
     a, b, c = (written(network, torch.tensor([[1, 2]]), 20, generator=torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))

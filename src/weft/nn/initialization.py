@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from weft._lazy import unknown
 
 WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-SCHEMES: dict[str, Callable[[Tensor], object]] = {
+SCHEMES: dict[str, Callable[[Tensor], Tensor]] = {
     "he_normal": lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"),
     "he_uniform": lambda w: nn.init.kaiming_uniform_(w, nonlinearity="relu"),
     "xavier_normal": nn.init.xavier_normal_,
@@ -28,7 +28,7 @@ def initialize(module: nn.Module, scheme: str, *, gain: float = 1.0, bias: float
     """Set every linear and convolution weight in ``module`` by ``scheme`` times ``gain``, their biases to ``bias``; return ``module``.
 
     Schemes: he_normal, he_uniform (fan in, for relu), xavier_normal, xavier_uniform, lecun_normal, orthogonal, truncated_normal (0.02), zeros.
-    A weight shared by several layers is set once. Norms and embeddings keep their own beginnings.
+    Norms and embeddings keep their own beginnings.
 
     Errors: ``ValueError`` naming the nearest for an unknown scheme, and when nothing in ``module`` could be set.
     Papers: He et al., 2015, arXiv:1502.01852; Glorot and Bengio, 2010; Saxe et al., 2013, arXiv:1312.6120.
@@ -39,15 +39,12 @@ def initialize(module: nn.Module, scheme: str, *, gain: float = 1.0, bias: float
     """
     if scheme not in SCHEMES:
         raise unknown("scheme", scheme, SCHEMES)
-    done: set[int] = set()
-    for layer in module.modules():
-        if isinstance(layer, WEIGHTED) and id(layer.weight) not in done:
-            done.add(id(layer.weight))
-            SCHEMES[scheme](layer.weight)
-            layer.weight.mul_(gain)
-        if isinstance(layer, WEIGHTED) and layer.bias is not None:
+    layers = [layer for layer in module.modules() if isinstance(layer, WEIGHTED)]
+    for layer in layers:
+        SCHEMES[scheme](layer.weight).mul_(gain)
+        if layer.bias is not None:
             layer.bias.fill_(bias)
-    if not done:
+    if not layers:
         raise ValueError(f"{type(module).__name__} holds no linear or convolution layer to initialize.")
     return module
 

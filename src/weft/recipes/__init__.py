@@ -8,9 +8,12 @@ from weft._lazy import attach
 
 TABLE = {
     "breast_cancer": "weft.recipes.table:breast_cancer",
+    "cartpole": "weft.recipes.cartpole:cartpole",
+    "cartpole_dqn": "weft.recipes.cartpole:cartpole_dqn",
     "digits": "weft.recipes.digits:digits",
     "image_classification": "weft.recipes.image_classification:image_classification",
     "language_model": "weft.recipes.language_model:language_model",
+    "pendulum": "weft.recipes.pendulum:pendulum",
     "table": "weft.recipes.table:table",
     "text_classification": "weft.recipes.text_classification:text_classification",
 }
@@ -41,4 +44,5 @@ __getattr__, __dir__ = attach(
 
 def examples() -> dict[str, Any]:
     """The parameters of a quick trial of each recipe that brings its own data."""
-    return {"digits": {"quick": True}, "breast_cancer": {"quick": True}}
+    simulated = {name: {"quick": True} for name in ("cartpole", "cartpole_dqn", "pendulum")}
+    return {"digits": {"quick": True}, "breast_cancer": {"quick": True}, **simulated}

@@ -1,4 +1,4 @@
-"""What the tests of these methods share: a run with a break in it, and runs over several seeds."""
+"""What the tests of these methods share: a run with a break in it."""
 
 from __future__ import annotations
 
@@ -41,8 +41,3 @@ def same_after_a_break(make, folder, *, forget=None, first=25, last=50):
     assert resumed.step == straight.step == last
     updates = ([u.state_dict() for u in state.updates.values()] for state in (straight, resumed))
     return equal(straight.method.state_dict(), method.state_dict()) and equal(*updates) and equal(straight.data.state_dict(), data.state_dict())
-
-
-def best_of(train, seeds):
-    """The mean returns of several seeds, best first."""
-    return sorted((train(seed) for seed in range(seeds)), reverse=True)

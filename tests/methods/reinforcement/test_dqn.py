@@ -8,13 +8,11 @@ import torch
 from torch import nn
 
 from tests.data.worlds import Line
-from tests.methods.reinforcement.learning import best_of, same_after_a_break
+from tests.methods.reinforcement.learning import same_after_a_break
 from weft.data import Environments, Epsilon, Replay
-from weft.engine import Evaluation, Steps, Stop, Update, fit
+from weft.engine import Steps, Update, fit
 from weft.methods import DQN
-from weft.methods.reinforcement import evaluate_policy
-from weft.models.control import QNetwork
-from weft.optim import EMA, ClipNorm, CopyEvery, adam, linear
+from weft.optim import EMA, CopyEvery, adam
 
 
 class Table(nn.Module):
@@ -120,26 +118,3 @@ class WalkTable(Table):
 
     def forward(self, input):
         return self.values[input[:, 0].long() + 3]
-
-
-def cart_pole(seed):
-    """The mean return on fifty episodes that neither training nor the choice of weights has seen."""
-    torch.manual_seed(seed)
-    dqn = DQN(QNetwork(4, 2))
-    data = Replay(Environments("CartPole-v1", num_envs=8, seed=seed), dqn.act, batch_size=64, exploration=Epsilon(1.0, 0.05, steps=10_000), seed=seed)
-    watched = Evaluation(lambda method: evaluate_policy(method, "CartPole-v1", episodes=10, seed=50_000), every=Steps(1000))
-    update = Update(adam(2e-3), on="network", schedule=linear(), gradients=[ClipNorm(10.0)], after=[CopyEvery("target", "network", steps=20)])
-
-    def solved(state, logs):
-        return Stop("solved") if logs.get("val/return", 0) >= 495 else None
-
-    state = fit(dqn, data, update, until=Steps(15_000), evaluate=watched, listeners=[solved])
-    assert data.environments.steps <= 300_000
-    return evaluate_policy(state.best(), "CartPole-v1", episodes=50, seed=90_000)["return"]
-
-
-@pytest.mark.slow
-def test_it_balances_the_pole():
-    """Learned: DQN reaches a mean return of 400 on CartPole-v1 with at least two of three seeds, episodes apart from training."""
-    pytest.importorskip("gymnasium")
-    assert best_of(cart_pole, seeds=3)[1] >= 400

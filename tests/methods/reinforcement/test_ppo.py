@@ -5,13 +5,12 @@ import torch
 from torch import nn
 
 from tests.data.worlds import Line, Push
-from tests.methods.reinforcement.learning import best_of, same_after_a_break
+from tests.methods.reinforcement.learning import same_after_a_break
 from weft.data import Environments, Rollouts
-from weft.engine import Evaluation, Steps, Stop, Update, fit
+from weft.engine import Steps, fit
 from weft.methods import PPO
 from weft.methods.reinforcement import Surrogate, evaluate_policy, generalized_advantage
 from weft.models.control import ActorCritic, GaussianPolicy
-from weft.optim import ClipNorm, adam, linear
 
 
 class Fixed(nn.Module):
@@ -155,26 +154,3 @@ def test_bad_settings_say_what_was_expected():
     ppo.minibatches = 61
     with pytest.raises(ValueError, match="60 transitions cannot be cut into 61"):
         fit(ppo, [batch], until=Steps(1))
-
-
-def cart_pole(seed):
-    """The mean return on fifty episodes that neither training nor the choice of weights has seen."""
-    torch.manual_seed(seed)
-    ppo = PPO(ActorCritic(4, 2), discount=0.98, trace=0.8, passes=10, minibatches=1)
-    data = Rollouts(Environments("CartPole-v1", num_envs=8, seed=seed), ppo.act, steps=32, seed=seed)
-    watched = Evaluation(lambda method: evaluate_policy(method, "CartPole-v1", episodes=10, seed=50_000), every=Steps(25))
-    update = Update(adam(1e-3), on="", schedule=linear(), gradients=[ClipNorm(0.5)])
-
-    def solved(state, logs):
-        return Stop("solved") if logs.get("val/return", 0) >= 495 else None
-
-    state = fit(ppo, data, update, until=Steps(400), evaluate=watched, listeners=[solved])
-    assert data.environments.steps <= 300_000
-    return evaluate_policy(state.best(), "CartPole-v1", episodes=50, seed=90_000)["return"]
-
-
-@pytest.mark.slow
-def test_it_balances_the_pole():
-    """Learned: PPO reaches a mean return of 475 on CartPole-v1 with at least two of three seeds, episodes apart from training."""
-    pytest.importorskip("gymnasium")
-    assert best_of(cart_pole, seeds=3)[1] >= 475

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from tests.data.worlds import Push
-from tests.methods.reinforcement.learning import best_of, same_after_a_break
+from tests.methods.reinforcement.learning import same_after_a_break
 from weft.data import Environments, Replay
-from weft.engine import Evaluation, Steps, Update, fit
+from weft.engine import Steps, Update, fit
 from weft.methods import SAC
-from weft.methods.reinforcement import Squashed, evaluate_policy
+from weft.methods.reinforcement import Squashed
 from weft.models.control import GaussianPolicy, TwinCritics
 from weft.optim import EMA, sgd
 
@@ -141,21 +141,3 @@ def test_training_with_its_memory_resumes_bit_for_bit(tmp_path):
     """Contract: three optimizers, target, memory, environments and random states go on after a break as if there had been none."""
     assert same_after_a_break(made, tmp_path)
     assert not same_after_a_break(made, tmp_path / "fault", forget="random")
-
-
-def pendulum(seed):
-    """The mean return on fifty episodes that neither training nor the choice of weights has seen."""
-    torch.manual_seed(seed)
-    method = SAC(GaussianPolicy(3, 1, hidden=(64, 64)), TwinCritics(3, 1, hidden=(64, 64)), [-2.0], [2.0])
-    data = Replay(Environments("Pendulum-v1", seed=seed), method.act, capacity=50_000, batch_size=128, warmup=500, seed=seed)
-    watched = Evaluation(lambda method: evaluate_policy(method, "Pendulum-v1", episodes=10, seed=50_000), every=Steps(1000))
-    state = fit(method, data, until=Steps(5000), evaluate=watched)
-    assert data.environments.steps <= 300_000
-    return evaluate_policy(state.best(), "Pendulum-v1", episodes=50, seed=90_000)["return"]
-
-
-@pytest.mark.slow
-def test_it_swings_the_pendulum_up():
-    """Learned: SAC reaches a mean return of -200 on Pendulum-v1 with at least two of three seeds, episodes apart from training."""
-    pytest.importorskip("gymnasium")
-    assert best_of(pendulum, seeds=3)[1] >= -200

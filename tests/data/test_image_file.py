@@ -131,7 +131,9 @@ def test_a_missing_file_and_other_types_say_what_is_expected():
         read_image(3)
 
 
-@pytest.mark.parametrize(("array", "words"), [(np.zeros((4, 4)), "uint8"), (np.zeros((2, 4, 5), np.uint8), "shape"), (np.zeros((0, 4), np.uint8), "shape")])
+@pytest.mark.parametrize(
+    ("array", "words"), [(np.zeros((4, 4)), "uint8"), (np.zeros((2, 4, 5), np.uint8), "shape"), (np.zeros((0, 4), np.uint8), "shape")]
+)
 def test_wrong_arrays_are_named(array, words):
     with pytest.raises(ValueError, match=words):
         read_image(array)

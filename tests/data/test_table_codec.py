@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
@@ -91,7 +92,13 @@ def test_an_absent_or_missing_target_is_named():
 
 @pytest.mark.parametrize(
     ("targets", "task"),
-    [(["a", "b"], "classification"), ([True, False], "classification"), ([0, 1, 2], "classification"), ([0.5, 1.0], "regression"), (range(30), "regression")],
+    [
+        (["a", "b"], "classification"),
+        ([True, False], "classification"),
+        ([0, 1, 2], "classification"),
+        ([0.5, 1.0], "regression"),
+        (range(30), "regression"),
+    ],
 )
 def test_the_task_is_guessed_and_can_be_said(targets, task):
     rows = [{"x": i, "y": y} for i, y in enumerate(targets)]
@@ -139,3 +146,11 @@ def test_a_codec_that_was_not_fitted_says_so():
         TableCodec(target="y").encode(ROWS[0])
     with pytest.raises(ValueError, match="'stop' or 'ignore'"):
         TableCodec(target="y", unseen="guess")
+
+
+def test_a_codec_means_the_same_after_json_has_reordered_its_columns():
+    rows = [{"z": 1.0, "a": 2.0, "y": "no"}, {"z": 3.0, "a": 8.0, "y": "yes"}]
+    codec = TableCodec("y").fit(rows)
+    again = TableCodec(**json.loads(json.dumps(codec.spec()["args"], sort_keys=True)))
+    assert again.features == codec.features
+    assert torch.equal(again.encode(rows[0])["input"], codec.encode(rows[0])["input"])

@@ -40,9 +40,7 @@ def test_a_loader_gathers_what_single_records_give():
             assert all(torch.equal(batch[key][row], value) for key, value in windows[i].items())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"), [((8,), "need 9"), ((0,), "at least 1"), ((2, 0), "at least 1")]
-)
+@pytest.mark.parametrize(("arguments", "words"), [((8,), "need 9"), ((0,), "at least 1"), ((2, 0), "at least 1")])
 def test_impossible_windows_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         Windows(torch.arange(8), *arguments)

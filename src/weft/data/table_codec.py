@@ -64,6 +64,8 @@ class TableCodec:
         for name in ("categorical", "classes", "scale"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
+        if self.columns is not None:  # JSON objects have no order; the entries of ``input`` have one, so it is that of the names
+            object.__setattr__(self, "columns", dict(sorted(self.columns.items())))
 
     def fit(self, source: Source) -> TableCodec:
         """Learn columns, classes and scales from training data."""

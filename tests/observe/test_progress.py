@@ -112,11 +112,19 @@ def test_a_notebook_gets_curves_that_are_redrawn_in_place(monkeypatch, moment):
 def test_curves_keep_a_bounded_history():
     view = View()
     for step in range(5000):
-        view.step = step
-        view.remember("loss", float(step))
+        view.remember("loss", step, float(step))
     points = view.history["loss"]
     assert len(points) <= 1000 and points[0] == (0, 0.0) and points[-1] == (4999, 4999.0)
     assert "<svg" in curves(view)
+
+
+def test_every_evaluation_is_on_the_curves_however_seldom_they_are_drawn(moment):
+    times = [0.0]
+    progress = timed(Progress(mode="lines", file=io.StringIO()), times)
+    for step in range(1, 30):
+        times[0] += 0.001
+        progress(moment(step, metrics={"val/loss": 1.0 / step}), {"loss": 1.0})
+    assert [point for point, _ in progress.view.history["val/loss"]] == list(range(1, 30))
 
 
 def test_without_a_kernel_there_is_no_notebook(monkeypatch):

@@ -32,10 +32,13 @@ color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu
 )
 
 
-def line_chart(title: str, series: Mapping[str, Points], width: int = 520, height: int = 260, marks: Sequence[tuple[float, str]] = ()) -> Markup:
+def line_chart(
+    title: str, series: Mapping[str, Points], width: int = 520, height: int = 260, marks: Sequence[tuple[float, str]] = (), fixed: bool = False
+) -> Markup:
     """Curves over steps, one for each name of ``series``; ``marks`` are vertical lines with a word (a stage's beginning).
 
-    Points that are not finite break the curve. The vertical axis is logarithmic when positive values span more than a factor of 50.
+    As wide as its place, or of ``width`` when ``fixed``. Points that are not finite break the curve.
+    The vertical axis is logarithmic when positive values span more than a factor of 50.
     """
     drawn = {name: [(x, y) for x, y in points] for name, points in series.items()}
     finite = [(x, y) for points in drawn.values() for x, y in points if math.isfinite(x) and math.isfinite(y)]
@@ -52,7 +55,7 @@ def line_chart(title: str, series: Mapping[str, Points], width: int = 520, heigh
         parts.append(text(plot.x(x) + 3, plot.top + 10, word))
     for number, (name, points) in enumerate(drawn.items()):
         parts += curve(points, name, number % COLOURS, plot)
-    return svg(width, height, title, parts)
+    return svg(width, height, title, parts, fixed)
 
 
 class Plot:

@@ -92,7 +92,7 @@ def collect(
 
     ``source`` holds the raw records that ``batch["index"]`` counts. Raises ValueError for data without a target or without a batch.
     """
-    from weft.engine.batch import as_batch
+    from weft.data.batch import as_batch
 
     kept: dict[str, list[Tensor]] = {"output": [], "target": [], "index": []}
     for raw in data:

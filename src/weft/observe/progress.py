@@ -48,20 +48,25 @@ class View:
         for logs in recent:
             averages.add(logs)
         self.losses |= {name: value for name, value in averages.means().items() if name not in self.metrics}
-        for name, value in (self.losses | self.metrics).items():
-            self.remember(name, value)
+        for name, value in self.losses.items():
+            self.remember(name, self.step, value)
         self.drawn_at = now
         self.marks.append((now, self.step, self.samples))
         while len(self.marks) > 2 and now - self.marks[0][0] > WINDOW:
             self.marks.popleft()
 
-    def remember(self, name: str, value: float, most: int = 1000) -> None:
+    def evaluated(self, state: Any) -> None:
+        """Note an evaluation for the curves."""
+        for name, value in state.metrics.items():
+            self.remember(name, state.step, float(value))
+
+    def remember(self, name: str, step: int, value: float, most: int = 1000) -> None:
         """A point of the notebook's curves; when there are too many, every second one goes."""
         points = self.history.setdefault(name, [])
-        if points and points[-1][0] == self.step:
-            points[-1] = (self.step, value)
+        if points and points[-1][0] == step:
+            points[-1] = (step, value)
             return
-        points.append((self.step, value))
+        points.append((step, value))
         if len(points) > most:
             del points[1:-1:2]
 
@@ -103,7 +108,7 @@ class Progress:
     """Shows epoch, step, samples and steps a second, time left, losses (means over the last 50 steps) and the latest metrics.
 
     In a terminal a bar, in a notebook a line with live curves, elsewhere a plain line every ``seconds`` and after evaluations.
-    Values are read only when something is drawn: five times a second in a terminal, once in a notebook. On several ranks the first one shows.
+    Values are read only when something is drawn: five times a second in a terminal, twice in a notebook. On several ranks the first one shows.
 
     ``mode``: "bar", "lines", "notebook", or None, which finds out. ``file``: where to write (default: standard error).
     Use when someone watches; cost: about a microsecond a step, and a few milliseconds a drawing.
@@ -125,12 +130,16 @@ class Progress:
         self.due = 0.0 if first_rank() else math.inf
         self.recent: deque[Mapping[str, Any]] = deque(maxlen=RECENT)
         self.state: Any = None
+        self.metrics: Mapping[str, Any] | None = None
         self.clock = time.perf_counter
 
     def __call__(self, state: Any, logs: Mapping[str, Any]) -> None:
         if logs:  # an epoch's end without an evaluation has none
             self.recent.append(logs)
         self.state = state
+        if state.metrics is not self.metrics:  # each evaluation makes a new dict: none is missed between drawings
+            self.metrics = state.metrics
+            self.view.evaluated(state)
         now = self.clock()
         if now >= self.due:
             self.draw(now, last=False)
@@ -146,7 +155,7 @@ class Progress:
         if self.state is not None and self.due != math.inf:
             self.draw(self.clock(), last=True)
             self.due = 0.0
-        self.state, self.screen, self.view = None, None, View()
+        self.state, self.metrics, self.screen, self.view = None, None, None, View()
         self.recent.clear()
 
 
@@ -212,7 +221,7 @@ class Lines:
 class Notebook:
     """A line and the curves so far, redrawn in place below the cell."""
 
-    interval = 1.0
+    interval = 0.5
 
     def __init__(self) -> None:
         self.handle: Any = None
@@ -220,14 +229,14 @@ class Notebook:
     def draw(self, view: View, last: bool) -> None:
         from IPython.display import HTML, display  # pyright: ignore  # only reached inside a notebook
 
-        html = HTML(curves(view))
+        html = HTML(curves(view, last))
         if self.handle is None:
             self.handle = display(html, display_id=True)
         else:
             self.handle.update(html)
 
 
-def curves(view: View) -> str:
+def curves(view: View, last: bool = False) -> str:
     """The notebook's picture of a view: a line of text and one chart for each family of values."""
     from weft.observe.charts import STYLE, line_chart
     from weft.observe.markup import tag
@@ -236,8 +245,8 @@ def curves(view: View) -> str:
     for name, points in view.history.items():
         families.setdefault(name.rsplit("/", 1)[-1], {})[name] = [(float(x), y) for x, y in points]
     count = f"step {view.step:,}" + (f"/{view.total:,}" if view.total else "")
-    charts = [line_chart(title, series, width=360, height=220) for title, series in families.items()]
-    text = tag("p", {"class": "weft-line"}, " · ".join([view.where(), count, *view.texts()]))
+    charts = [line_chart(title, series, width=400, height=230, fixed=True) for title, series in families.items()]
+    text = tag("p", {"class": "weft-line"}, " · ".join([view.where(last), count, *view.texts()]))
     return str(tag("div", {"class": "weft"}, tag("style", {}, STYLE), text, tag("div", {"class": "weft-charts"}, *charts)))
 
 

@@ -58,7 +58,8 @@ format: $(VENV)/.with-dev  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 
 types: $(VENV)/.with-dev  ## pyright, strict on the engine
-	$(BIN)/pyright
+	$(BIN)/python docs/stubs.py
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: $(VENV)/.with-docs  ## the site, catalogue pages generated from the tables
 	$(BIN)/python docs/generate.py

@@ -52,12 +52,18 @@ def run(options: Namespace) -> None:
 
     Every recipe also takes seed, device, precision, quick=true (two batches of everything), overfit=1 (learn one batch by
     heart), limit=0.1 (a tenth of the records), ranks=2 (processes), workers, run=DIRECTORY."""
-    print(weft.recipes.run(options.recipe, **weft.recipes.read_arguments(options.arguments)))
+    say(weft.recipes.run(options.recipe, **weft.recipes.read_arguments(options.arguments)), options)
 
 
 def resume(options: Namespace) -> None:
     """Go on with an interrupted run exactly where its last checkpoint was."""
-    print(weft.recipes.resume(options.run, anyway=options.anyway))
+    say(weft.recipes.resume(options.run, anyway=options.anyway), options)
+
+
+def say(result: Any, options: Namespace) -> None:
+    """Print a result once: not by every rank."""
+    if not options.quiet and os.environ.get("RANK", "0") == "0":
+        print(result)
 
 
 def evaluate(options: Namespace) -> None:

@@ -40,13 +40,13 @@ def examine() -> dict[str, Any]:
 
 
 def auto_device() -> Any:
-    from weft.engine.runtime import find_device
+    from weft.parallel.runtime import find_device
 
     return find_device()
 
 
 def native_bfloat16() -> bool:
-    from weft.engine.runtime import find_device, native_bfloat16
+    from weft.parallel.runtime import find_device, native_bfloat16
 
     return bool(native_bfloat16(find_device()))
 

@@ -75,7 +75,7 @@ def settle(recipe: str, known: Mapping[str, tuple[Any, Any]], given: Mapping[str
     plain, parts = {}, {}
     for key, value in given.items():
         name, dot, rest = key.partition(".")
-        if name not in known or (dot and known[name][0] is not Choice):
+        if name not in known or (dot and not chooses(known[name][0])):
             near = hint(key, known)
             raise ValueError(f"The recipe {recipe} has no parameter {key!r}. {near}")
         if dot:
@@ -86,14 +86,18 @@ def settle(recipe: str, known: Mapping[str, tuple[Any, Any]], given: Mapping[str
     for name, (kind, default) in known.items():
         if name not in plain and default is inspect.Parameter.empty:
             raise ValueError(f"The recipe {recipe} needs {name}=... ({spoken(kind)}).")
-        settled[name] = (
-            convert(name, plain[name], kind) if name in plain else Choice.of(default) if kind is Choice and default is not None else default
-        )
+        value = plain.get(name, default)
+        settled[name] = convert(name, value, kind) if name in plain or (chooses(kind) and value is not None) else value
         if name in parts:
             if settled[name] is None:
                 raise ValueError(f"{name}.{next(iter(parts[name]))} is an argument of {name}, which was not chosen; give {name}=NAME too.")
             settled[name] = Choice.of({**settled[name], "args": {**settled[name]["args"], **parts[name]}})
     return settled
+
+
+def chooses(kind: Any) -> bool:
+    """Whether a parameter's type is a chosen part, or none."""
+    return kind is Choice or Choice in typing.get_args(kind)
 
 
 def convert(name: str, value: Any, kind: Any) -> Any:

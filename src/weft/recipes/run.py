@@ -103,6 +103,7 @@ def perform(call: Call, path: Path | None = None, *, replay: bool = False) -> Re
         raise ValueError(f"ranks={call.settings.ranks}, but {world} processes were started. Leave ranks out under torchrun, or start one process.")
     settings = replace(call.settings, ranks=world) if not replay else call.settings
     call = replace(call, settings=settings)
+    check_device(settings.device)
     seed(settings.seed)
     opened = None if path is None else Run.open(path)
     session = Session(
@@ -127,6 +128,15 @@ def perform(call: Call, path: Path | None = None, *, replay: bool = False) -> Re
             f"The recipe {call.recipe.name} returned {type(result).__name__}; end it with: return session.finish(method, held_out_data, ...)."
         )
     return found
+
+
+def check_device(name: str) -> None:
+    """Raise ValueError for a device that this machine does not have."""
+    kind, _, number = name.partition(":")
+    counts = {"cuda": torch.cuda.device_count(), "xpu": torch.xpu.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if kind in counts and int(number or 0) >= counts[kind]:
+        there = [f"{other} ({count})" for other, count in counts.items() if count]
+        raise ValueError(f"device={name}: this machine has {', '.join(there) or 'no accelerator'}; use one of these, cpu, or auto.")
 
 
 def seed(value: int) -> None:
@@ -157,7 +167,7 @@ def _launch_run(call: Call) -> Result:
 
 
 def _launch(words: list[str], ranks: int, path: Path) -> Result:
-    status = launch([sys.executable, "-m", "weft", *words], ranks)
+    status = launch([sys.executable, "-m", "weft", *words, "--quiet"], ranks)
     if status in (130, 143, -2, -15):
         raise SystemExit(abs(status) if status > 0 else 128 - status)
     if status:

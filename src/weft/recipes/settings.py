@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 APART = ("run", "progress")  # settings of the call, not of what is computed; a run's spec leaves them out
+DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Settings:
     progress: bool = True
 
     def __post_init__(self) -> None:
+        if not DEVICE.fullmatch(self.device):
+            raise ValueError(f"device={self.device}: expected auto, cpu, cuda, cuda:1 (the second one), xpu or mps.")
         if not 0 < self.limit <= 1:
             raise ValueError(f"limit={self.limit}: expected a share of the records above 0 and up to 1, such as limit=0.1 for a tenth.")
         for name, least, meaning in (

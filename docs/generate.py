@@ -67,18 +67,20 @@ def ledger(rows: Iterable[Row] = ROWS) -> str:
     """The coverage page."""
     rows = sorted(rows, key=lambda row: [int(part) if part.isdigit() else 0 for part in row.id.split(".")])
     chapters = {row.id.split(".")[0] for row in rows}
+    done = sum(not row.missing for row in rows)
     lines = [
         "# Coverage",
         "",
         "Which rows of the plan exist, where, and which test proves it. A row stands here only if its test exists; a test of the house checks that",
-        "and makes this page again from `docs/ledger.py`.",
-        f"{len(rows)} rows of {len(chapters)} chapters so far.",
+        "and makes this page again from `docs/ledger.py`. A row is done when nothing that it asks for is missing.",
         "",
-        "| row | what | where | proved by | remark |",
+        f"{done} rows done and {len(rows) - done} begun, in {len(chapters)} chapters.",
+        "",
+        "| row | what | where | proved by | still missing |",
         "|---|---|---|---|---|",
     ]
     for row in rows:
-        lines.append(f"| {row.id} | {plain(row.what)} | `{row.where}` | `{row.test}` | {plain(row.remark)} |")
+        lines.append(f"| {row.id} | {plain(row.what)} | `{row.where}` | `{row.test}` | {plain(row.missing)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -12,8 +12,12 @@ from weft.losses import cross_entropy
 from weft.models.text import GPT
 
 
-def rms(x, weight):
-    return x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt() * weight
+def normed(x, norm):
+    """RMSNorm, or layer normalisation where there is a bias."""
+    if getattr(norm, "bias", None) is None:
+        return x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt() * norm.weight
+    centred = x - x.mean(-1, keepdim=True)
+    return centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt() * norm.weight + norm.bias
 
 
 def turn(x, t):
@@ -34,7 +38,7 @@ def slow_gpt(network, tokens):
     for block in network.blocks:
         heads, d = block.attention.num_heads, x.shape[1]
         k = d // heads
-        q, key, v = (rms(x, block.norm1.weight) @ block.attention.qkv.weight.T).split(d, dim=1)
+        q, key, v = (normed(x, block.norm1) @ block.attention.qkv.weight.T).split(d, dim=1)
         mixed = torch.zeros_like(x)
         for h in range(heads):
             part = slice(h * k, (h + 1) * k)
@@ -42,9 +46,9 @@ def slow_gpt(network, tokens):
                 scores = torch.stack([torch.dot(turn(q[t, part], t), turn(key[s, part], s)) for s in range(t + 1)]) / math.sqrt(k)
                 mixed[t, part] = scores.softmax(0) @ v[: t + 1, part]
         x = x + mixed @ block.attention.out.weight.T
-        gate, value = (rms(x, block.norm2.weight) @ block.feedforward.up.weight.T).chunk(2, dim=1)
+        gate, value = (normed(x, block.norm2) @ block.feedforward.up.weight.T).chunk(2, dim=1)
         x = x + (F.silu(gate) * value) @ block.feedforward.down.weight.T
-    return rms(x, network.norm.weight) @ table.T
+    return normed(x, network.norm) @ table.T
 
 
 def tiny(**sizes):
@@ -54,9 +58,10 @@ def tiny(**sizes):
     return network.eval()
 
 
-def test_equals_the_papers_formulas():
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_equals_the_papers_formulas(norm):
     """Parity: GPT equals an independent, slow network that shares only the weights."""
-    network, tokens = tiny(), torch.randint(0, 11, (2, 9))
+    network, tokens = tiny(norm=norm), torch.randint(0, 11, (2, 9))
     with torch.no_grad():
         expected = torch.stack([slow_gpt(network, row) for row in tokens])
         torch.testing.assert_close(network(tokens), expected, rtol=1e-4, atol=1e-4)
@@ -65,7 +70,7 @@ def test_equals_the_papers_formulas():
 def test_equals_transformers_llama():
     """Parity: the same weights in transformers' Llama, whose layers are these."""
     transformers = pytest.importorskip("transformers")
-    network = tiny()
+    network = tiny(norm="rms")
     config = transformers.LlamaConfig(
         vocab_size=11, hidden_size=16, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=16,
         rms_norm_eps=1e-6, rope_theta=10_000.0, tie_word_embeddings=True,

@@ -12,7 +12,7 @@ from weft._lazy import unknown
 VECTOR_NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm1d,
     "layer": nn.LayerNorm,
-    "rms": nn.RMSNorm,
+    "rms": lambda dim: nn.RMSNorm(dim, eps=1e-6),      # torch's own default follows the dtype, so weights would mean less in bfloat16
 }
 IMAGE_NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,

@@ -102,4 +102,4 @@ class TimeEmbedding(nn.Module):
         self.project = nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, time: Float[Tensor, " b"]) -> Float[Tensor, "b dim"]:
-        return self.project(sinusoids(time * self.scale, self.dim).to(self.project[0].weight.dtype))
+        return self.project(sinusoids(time * self.scale, self.dim).to(next(self.project.parameters()).dtype))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from weft.nn.attention import Attention, KeyValueCache
 from weft.nn.feedforward import SwiGLU
+from weft.nn.norms import vector_norm
 from weft.nn.positions import RotaryPositions
 from weft.nn.shapes import expect
 
@@ -22,11 +24,11 @@ class Block(nn.Module):
     Shapes: x (B, T, dim) -> (B, T, dim).
     """
 
-    def __init__(self, dim: int, num_heads: int, rotary: RotaryPositions, dropout: float) -> None:
+    def __init__(self, dim: int, num_heads: int, rotary: RotaryPositions, dropout: float, norm: str) -> None:
         super().__init__()
-        self.norm1 = nn.RMSNorm(dim, eps=1e-6)
+        self.norm1 = vector_norm(norm, dim)
         self.attention = Attention(dim, num_heads, causal=True, rotary=rotary)
-        self.norm2 = nn.RMSNorm(dim, eps=1e-6)
+        self.norm2 = vector_norm(norm, dim)
         self.feedforward = SwiGLU(dim, 8 * math.ceil(dim / 3))
         self.dropout = nn.Dropout(dropout)
 
@@ -48,8 +50,10 @@ class GPT(nn.Module):
 
     Shapes: input (B, T) token ids, T <= context -> logits (B, T, vocabulary) for the token after each position.
     Errors: ``ValueError`` for a sequence longer than ``context``; ``IndexError`` for a token id outside the vocabulary.
-    Paper: Radford et al., 2019 (GPT-2), with what Llama changed (Touvron et al., 2023, arXiv:2302.13971): rotary positions, RMSNorm, SwiGLU, no
-    biases. The embedding is tied to the output (Press and Wolf, 2017, arXiv:1608.05859); output projections start at 0.02 / sqrt(2 * depth).
+    Paper: Radford et al., 2019 (GPT-2), with what Llama changed (Touvron et al., 2023, arXiv:2302.13971): rotary positions, SwiGLU, no biases in
+    linear layers; ``norm="rms"`` completes a Llama. Layer normalisation is the default because torch has no fused RMSNorm for CPUs: its backward
+    pass takes about three times as long there. The embedding is tied to the output (Press and Wolf, 2017, arXiv:1608.05859); the projections
+    that end each half of a block start at 0.02 / sqrt(2 * depth).
     Use when modelling or generating sequences; instead of it, ``LSTMLM`` for very long streams at constant memory. Cost O(T^2 dim + T dim^2) a layer.
     Padding goes to the right: a causal model never looks at it, so it needs no mask; the loss takes one. ``generate`` writes with it.
 
@@ -58,7 +62,15 @@ class GPT(nn.Module):
     """
 
     def __init__(
-        self, vocabulary: int, *, context: int = 256, dim: int = 128, depth: int = 4, num_heads: int = 4, dropout: float = 0.0
+        self,
+        vocabulary: int,
+        *,
+        context: int = 256,
+        dim: int = 128,
+        depth: int = 4,
+        num_heads: int = 4,
+        dropout: float = 0.0,
+        norm: Literal["layer", "rms"] = "layer",
     ) -> None:
         super().__init__()
         if dim % num_heads:
@@ -66,8 +78,8 @@ class GPT(nn.Module):
         self.vocabulary, self.context = vocabulary, context
         self.embedding = nn.Embedding(vocabulary, dim)
         rotary = RotaryPositions(dim // num_heads, context)
-        self.blocks = nn.ModuleList(Block(dim, num_heads, rotary, dropout) for _ in range(depth))
-        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.blocks = nn.ModuleList(Block(dim, num_heads, rotary, dropout, norm) for _ in range(depth))
+        self.norm = vector_norm(norm, dim)
         self.dropout = nn.Dropout(dropout)
         for name, weight in self.named_parameters():
             if weight.ndim == 2:

@@ -39,12 +39,12 @@ class LSTMLM(nn.Module):
 
     def read(self, input: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Logits at every position after what ``state`` has seen, and the new state."""
-        x, state = self.lstm(self.dropout(self.embedding(input)), state)
-        return F.linear(self.dropout(x), self.embedding.weight), state
+        x, after = self.lstm(self.dropout(self.embedding(input)), state)
+        return F.linear(self.dropout(x), self.embedding.weight), after
 
     def decode(
         self, input: Int[Tensor, "b t"], state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Float[Tensor, "b vocabulary"], tuple[Tensor, Tensor]]:
         """Logits of the token after ``input`` and all that ``state`` has seen, and the new state."""
-        logits, state = self.read(input, state)
-        return logits[:, -1], state
+        logits, after = self.read(input, state)
+        return logits[:, -1], after

@@ -14,10 +14,10 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
-from ledger import ROWS, Row  # noqa: E402
+from ledger import ROWS, Row
 
-from weft.catalogue import Entry  # noqa: E402
-from weft.catalogue import list as entries  # noqa: E402
+from weft.catalogue import Entry
+from weft.catalogue import list as entries
 
 HEADINGS = {"Shapes", "Errors", "Paper", "Papers", "Raises", "Args", "Cost"}
 

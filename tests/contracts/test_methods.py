@@ -89,7 +89,7 @@ def measured(method, batches):
     state, random, values = state_of(method), torch.get_rng_state(), []
     for seed in range(8):
         torch.manual_seed(seed)
-        values += [float(method.loss(batch).value) for batch in batches]
+        values += [float(method.loss(batch).value.detach()) for batch in batches]
     method.load_state_dict(state)
     torch.set_rng_state(random)
     return sum(values) / len(values)

@@ -123,8 +123,12 @@ def test_order_of_a_step_and_of_an_epoch():
         return {"x": 1.0}
 
     fit(
-        Watched(mlp(8, 2), cross_entropy), [next(pairs())] * 2, until=Epochs(1), evaluate=Evaluation(measure),
-        listeners=[lambda s, logs: seen.append("first" if "val/x" not in logs else "first+val"), lambda s, logs: seen.append("second")], run=Store("unused"),
+        Watched(mlp(8, 2), cross_entropy),
+        [next(pairs())] * 2,
+        until=Epochs(1),
+        evaluate=Evaluation(measure),
+        listeners=[lambda s, logs: seen.append("first" if "val/x" not in logs else "first+val"), lambda s, logs: seen.append("second")],
+        run=Store("unused"),
     )
     assert seen == ["step", "first", "second", "step", "first", "second", "evaluate", "first+val", "second", "save"]
 
@@ -132,7 +136,12 @@ def test_order_of_a_step_and_of_an_epoch():
 def test_a_listener_stops_after_all_have_run():
     """Property: Stop(reason) ends the fit after the step; later listeners still see it."""
     later = []
-    state = fit(Supervised(mlp(8, 2), cross_entropy), pairs(), until=Steps(10), listeners=[lambda s, _: Stop("enough") if s.step == 3 else None, lambda s, _: later.append(s.step)])
+    state = fit(
+        Supervised(mlp(8, 2), cross_entropy),
+        pairs(),
+        until=Steps(10),
+        listeners=[lambda s, _: Stop("enough") if s.step == 3 else None, lambda s, _: later.append(s.step)],
+    )
     assert (state.step, state.stopped, later) == (3, "enough", [1, 2, 3])
 
 
@@ -220,7 +229,9 @@ def test_resume_of_a_plain_shuffling_loader_is_bitwise(tmp_path):
     def train(folder, until, seed):
         method = Supervised(network(), cross_entropy)
         torch.manual_seed(seed)
-        return fit(method, torch.utils.data.DataLoader(data, 8, shuffle=True), Update(adam(1e-2)), until=until, run=Checkpoints(folder, every=Steps(1)))
+        return fit(
+            method, torch.utils.data.DataLoader(data, 8, shuffle=True), Update(adam(1e-2)), until=until, run=Checkpoints(folder, every=Steps(1))
+        )
 
     whole = train(tmp_path / "whole", Steps(13), 3)
     train(tmp_path / "cut", Steps(7), 3)
@@ -249,7 +260,9 @@ def test_optimizer_state_is_carried_over_by_name_into_the_next_stage(tmp_path):
         seen.append(state)
 
     with pytest.warns(UserWarning, match=r"extra\.bias"):
-        second = fit(method, pairs(), Update(adam(0.0), on=""), until=Steps(1), run=Checkpoints(tmp_path / "2", previous=tmp_path / "1"), listeners=[watch])
+        second = fit(
+            method, pairs(), Update(adam(0.0), on=""), until=Steps(1), run=Checkpoints(tmp_path / "2", previous=tmp_path / "1"), listeners=[watch]
+        )
     after = second.updates["all"].optimizer.state[method.body.weight]
     assert int(after["step"]) == 6
     gradient = (after["exp_avg"] - 0.9 * moments) / 0.1
@@ -279,7 +292,13 @@ fit(Supervised(mlp(8, 2), cross_entropy), pairs(), until=Steps(10_000), run=sys.
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals_save_a_checkpoint_and_leave(tmp_path, number, status):
     """Property: the message names step and folder, the exit status is that of the signal, and the checkpoint is there."""
-    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert process.stdout is not None
     while int(process.stdout.readline() or -1) < 5:
         assert process.poll() is None, process.communicate()
@@ -293,7 +312,7 @@ def test_signals_save_a_checkpoint_and_leave(tmp_path, number, status):
 
 def test_a_full_disk_costs_no_earlier_checkpoint(tmp_path, monkeypatch):
     """Property: a save that fails warns, leaves the old one whole, and training goes on."""
-    from weft.engine import files
+    from weft.data import state_files as files
 
     real_write, calls = files.write_bytes, []
 

@@ -204,7 +204,13 @@ def one_process(kind, world=2):
     from weft.engine import Epochs
     from weft.optim import ClipNorm
 
-    state = fit(TwoTerms(network), whole, Update(SGD, gradients=[ClipNorm(1.0)]), until=Epochs(2), listeners=[lambda s, logs: logs and seen.append(float(logs["loss"]))])
+    state = fit(
+        TwoTerms(network),
+        whole,
+        Update(SGD, gradients=[ClipNorm(1.0)]),
+        until=Epochs(2),
+        listeners=[lambda s, logs: logs and seen.append(float(logs["loss"]))],
+    )
     return weights(network), seen, state.samples, state.step
 
 

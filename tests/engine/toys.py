@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from weft.optim import EMA, adam, average_of, sgd
 
 
 def mlp(*sizes: int) -> nn.Sequential:
-    return nn.Sequential(*[m for a, b in zip(sizes, sizes[1:], strict=False) for m in (nn.Linear(a, b), nn.ReLU())][:-1])
+    return nn.Sequential(*[m for a, b in itertools.pairwise(sizes) for m in (nn.Linear(a, b), nn.ReLU())][:-1])
 
 
 def weights(module: nn.Module) -> torch.Tensor:
@@ -117,7 +118,9 @@ def two_ranks(script: str, *arguments: str, ranks: int = 2, timeout: float = 120
     """Run ``script`` on several gloo ranks of this machine."""
     launcher = "import sys; from weft.parallel import launch; sys.exit(abs(launch([sys.executable, '-c', *sys.argv[2:]], int(sys.argv[1]))))"
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run([sys.executable, "-c", launcher, str(ranks), script, *arguments], env=env, capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", launcher, str(ranks), script, *arguments], env=env, capture_output=True, text=True, timeout=timeout, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch.distributed as dist
 
-from .files import Damaged, read_note, read_state, write_state
-from .runtime import Runtime
-from .until import Due, Epochs, Length, Seconds
+from weft.data.state_files import Damaged, read_note, read_state, write_state
+from weft.optim.lengths import Due, Epochs, Length, Seconds
+from weft.parallel import add_up
+from weft.parallel.runtime import Runtime
 
 
 class Checkpoints:
@@ -26,7 +27,9 @@ class Checkpoints:
     True
     """
 
-    def __init__(self, directory: str | Path, *, every: Length | None = None, keep_last: int = 2, keep_best: int = 1, previous: str | Path | None = None):
+    def __init__(
+        self, directory: str | Path, *, every: Length | None = None, keep_last: int = 2, keep_best: int = 1, previous: str | Path | None = None
+    ):
         if keep_last < 1 or keep_best < 0:
             raise ValueError(f"Checkpoints(keep_last={keep_last}, keep_best={keep_best}): keep at least the last one.")
         self.directory, self.keep_last, self.keep_best = Path(directory), keep_last, keep_best
@@ -58,18 +61,25 @@ class Checkpoints:
 
     def _first_good(self, stems: list[Path], runtime: Runtime | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
         for stem in stems:
-            try:
-                tree, note = read_state(stem)
-                own = tree["own"]
-                if runtime is not None and runtime.world > 1 and runtime.rank:
-                    own = read_state(stem.with_name(f"rank-{runtime.rank}-{stem.name}"))[0]
-            except Damaged as error:
-                warnings.warn(f"Passing over a damaged checkpoint: {error}", stacklevel=3)
-                continue
-            if runtime is not None and note["world"] != runtime.world:
-                raise ValueError(f"The checkpoint {stem} was written by {note['world']} ranks; this run has {runtime.world}. Resume with as many ranks.")
-            return {**tree["shared"], **own}, note
+            found = self._read(stem, runtime)
+            whole = found is not None
+            if runtime is not None and runtime.group is not None and runtime.world > 1:  # all ranks take the same one
+                whole = add_up([float(whole)], runtime.group)[0] == runtime.world
+            if whole:
+                return found
         return None
+
+    def _read(self, stem: Path, runtime: Runtime | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        try:
+            tree, note = read_state(stem)
+            if runtime is not None and note["world"] != runtime.world:
+                was = f"The checkpoint {stem} was written by {note['world']} ranks; this run has {runtime.world}."
+                raise ValueError(f"{was} Resume with as many ranks.")
+            own = read_state(stem.with_name(f"rank-{runtime.rank}-{stem.name}"))[0] if runtime is not None and runtime.rank else tree["own"]
+        except Damaged as error:
+            warnings.warn(f"Passing over a damaged checkpoint: {error}", stacklevel=4)
+            return None
+        return {**tree["shared"], **own}, note
 
     def _stems(self) -> list[Path]:
         return [p.with_suffix("") for p in self.directory.glob("step-*.json")]

@@ -7,32 +7,20 @@ import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor
 
+from weft.data import random_state
+from weft.data.batch import as_batch, move
 from weft.losses.loss import Loss, Mean
-from weft.parallel import add_up, gather
+from weft.metrics.metric import Metric
+from weft.nn.freezing import eval_mode
+from weft.optim.lengths import Epochs, Length
+from weft.parallel import gather, sum_loss
+from weft.parallel.runtime import Runtime
 
-from . import random
-from .batch import as_batch, move
-from .gradient import _joined
-from .method import Method, eval_mode
-from .runtime import Runtime
-from .until import Epochs, Length
-
-
-class Metric(Protocol):
-    """What an evaluation needs of a metric; ``weft.metrics`` has them."""
-
-    direction: str
-
-    def update(self, prediction: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None: ...
-    def compute(self) -> float | Tensor: ...
-    def reset(self) -> None: ...
-    def state(self) -> dict[str, Tensor]: ...
-    def merge(self, state: Mapping[str, Tensor]) -> None: ...
+from .method import Method
 
 
 @dataclass(frozen=True)
@@ -40,13 +28,14 @@ class Evaluation:
     """What is measured during a fit, on what, how often, and which value decides what is best.
 
     ``data``: batches, or a function of the method that returns a dict of numbers (a simulation, a probe). Results are called
-    ``name/metric``; the loss is always among them when the method has one. ``monitor`` (default: the first metric, else the loss) decides what is best, by
-    ``mode`` "min" or "max" (default: the metric's direction). ``limit`` batches at most. ``use``: "average" weights if there are any, or "network".
+    ``name/metric``; the loss is always among them when the method has one. ``monitor`` (default: the first metric, else the loss) decides
+    what is best, by ``mode`` "min" or "max" (default: the metric's direction). ``limit`` batches at most. ``use``: "average" weights if
+    there are any, or "network".
     """
 
     data: Iterable[Any] | Callable[[Method], Mapping[str, float]]
     metrics: Mapping[str, Metric] = field(default_factory=dict)
-    every: Length = Epochs(1)
+    every: Length = Epochs(1)  # noqa: RUF009 - a frozen value
     monitor: str | None = None
     mode: str | None = None
     limit: int | None = None
@@ -63,7 +52,9 @@ class Evaluation:
 
     def watched(self, results: Mapping[str, float]) -> tuple[str, float]:
         """The monitored value as (name, score), where a higher score is better."""
-        key = self.monitor or next(iter(self.metrics), "loss" if f"{self.name}/loss" in results else next(iter(results)).removeprefix(f"{self.name}/"))
+        key = self.monitor or next(
+            iter(self.metrics), "loss" if f"{self.name}/loss" in results else next(iter(results)).removeprefix(f"{self.name}/")
+        )
         name = key if key in results else f"{self.name}/{key}"
         if name not in results:
             raise ValueError(f"The evaluation monitors {key!r}, but gave {sorted(results)}.")
@@ -105,7 +96,7 @@ def evaluate(
             if has_loss:
                 with torch.no_grad(), eval_mode(method), runtime.autocast():
                     losses.append(method.loss(batch))
-                losses = [_joined(losses)]
+                losses = [Loss.joined(losses).detached()]
     if count == 0 and runtime.world == 1:
         raise ValueError("The evaluation data yielded no batch, so there is nothing to measure.")
     found = _values(losses, runtime)
@@ -119,13 +110,10 @@ def evaluate(
 def _values(losses: list[Loss], runtime: Runtime) -> dict[str, float]:
     if not losses:
         return {}
-    (loss,) = losses
-    means = {k: Mean(t.total, 1.0 if t.count is None else t.count) for k, t in loss.terms.items()} | loss.logs
-    if runtime.world > 1:
-        assert runtime.group is not None
-        sums = iter(add_up([x for m in means.values() for x in (m.total, m.count)], runtime.group))
-        means = {k: Mean(next(sums), next(sums)) for k in means}
-    found = {k: float(m) for k, m in means.items()}
+    loss = losses[0] if runtime.group is None or runtime.world == 1 else sum_loss(losses[0], runtime.group)
+    found = {k: float(Mean(t.total, 1.0 if t.count is None else t.count)) for k, t in loss.terms.items()} | {
+        k: float(m) for k, m in loss.logs.items()
+    }
     return {**found, "loss": sum(t.weight * found[k] for k, t in loss.terms.items() if found[k] == found[k])}
 
 
@@ -143,7 +131,7 @@ def _merge_ranks(metric: Metric, runtime: Runtime) -> None:
 def undisturbed(method: Method) -> Iterator[None]:
     """Leave buffers, modes and random states as they are; parameters and gradients are not touched by evaluation anyway."""
     buffers = [(b, b.clone()) for b in method.buffers()]
-    with random.untouched(), eval_mode(method):
+    with random_state.untouched(), eval_mode(method):
         yield
     with torch.no_grad():
         for buffer, before in buffers:

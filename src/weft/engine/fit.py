@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 
-from weft.parallel import add_up, same_everywhere
+from weft.data.batch import Batch, move, size
+from weft.data.feed import Feed
+from weft.optim.lengths import Due, Length
+from weft.optim.nonfinite import RollBack
+from weft.parallel import add_up, graceful, same_everywhere
+from weft.parallel.runtime import Runtime, keep_memory
 
-from .batch import Batch, move, size
 from .checkpoints import Checkpoints
 from .evaluate import Evaluation
-from .feed import Feed
-from .finite import RollBack
 from .method import Logs, Method
-from .runtime import Runtime, keep_memory
 from .state import State, Stop
-from .until import Due, Length
 from .update import BoundUpdate, Update, bind
 
 Listener = Callable[[State, Logs], "Stop | None"]
@@ -67,7 +64,7 @@ def fit(
             if hasattr(listener, "close"):
                 stack.callback(listener.close)  # type: ignore[attr-defined]
         if state.checkpoints is not None:
-            stack.enter_context(_signals(loop))
+            stack.enter_context(graceful(loop.interrupt))
         method.train()
         loop.run()
         loop.end()
@@ -77,7 +74,13 @@ def fit(
 
 
 def _prepare(
-    method: Method, data: Iterable[Any], updates: Update | Mapping[str, Update] | None, until: Length, listeners: Sequence[Listener], run: Checkpoints | str | Path | None, runtime: Runtime
+    method: Method,
+    data: Iterable[Any],
+    updates: Update | Mapping[str, Update] | None,
+    until: Length,
+    listeners: Sequence[Listener],
+    run: Checkpoints | str | Path | None,
+    runtime: Runtime,
 ) -> State:
     if not isinstance(method, Method):
         raise TypeError(f"fit got a {type(method).__name__}; it trains a Method. For a plain network: weft.methods.Supervised(network, loss).")
@@ -107,14 +110,19 @@ def _resume(state: State, checkpoints: Checkpoints) -> None:
     if found is not None:
         saved, _ = found
         state.load_state_dict(saved)
-        state.stopped = None if not state.until.reached(state) else state.stopped
+        if state.stopped in ("interrupted", "done") and not state.until.reached(state):
+            state.stopped = None  # it was to go on; what a listener stopped stays stopped
     elif checkpoints.previous is not None:
         earlier = Checkpoints(checkpoints.previous).latest()
         for key, update in state.updates.items():
             if earlier is not None and key in earlier[0]["updates"]:
                 changed = update.carry_over(earlier[0]["updates"][key])
                 if changed["vanished"] or changed["new"]:
-                    warnings.warn(f"Update {key!r}: optimizer state carried over by name; without one: {changed['new'] or 'none'}; dropped: {changed['vanished'] or 'none'}.", stacklevel=3)
+                    warnings.warn(
+                        f"Update {key!r}: optimizer state carried over by name; without one: {changed['new'] or 'none'}; dropped:"
+                        f" {changed['vanished'] or 'none'}.",
+                        stacklevel=3,
+                    )
 
 
 class _Loop:
@@ -127,6 +135,9 @@ class _Loop:
         self.measured_at = self.saved_at = (-1, -1)
         self.last: Batch | None = None
         self.good: dict[str, Any] | None = None
+
+    def interrupt(self, number: int) -> None:
+        self.interrupted = number
 
     def run(self) -> None:
         state = self.state
@@ -166,9 +177,9 @@ class _Loop:
         if state.runtime.world > 1:
             assert state.runtime.group is not None
             anywhere = add_up([float(here)], state.runtime.group)[0] > 0
-        if here:
+        if batch is not None and (state.runtime.world == 1 or self.last is None or size(batch)):
             self.last = batch
-        return (self.last, here) if anywhere else (None, None)
+        return (self.last, self.last is batch) if anywhere else (None, None)
 
     def _count(self, batch: Batch, present: bool) -> int:
         here = size(batch) if present else 0
@@ -221,7 +232,9 @@ class _Loop:
     def _epoch_end(self) -> None:
         state = self.state
         if all(not u.seen_items for u in state.updates.values()) and any(u.empty for u in state.updates.values()):
-            raise ValueError(f"Epoch {state.epoch} had no valid target: every mask was empty, so nothing could be learned. Check the masks and the ignored labels.")
+            raise ValueError(
+                f"Epoch {state.epoch} had no valid target: every mask was empty, so nothing could be learned. Check the masks and the ignored labels."
+            )
         for update in state.updates.values():
             update.seen_items = False
         state.epoch += 1
@@ -229,14 +242,22 @@ class _Loop:
         state.feed.advance()
         self._after({}, epoch_end=True)
         if once and not state.until.reached(state) and state.stopped is None:
-            raise ValueError(f"The data ended after {state.step} steps{f' of {state.total}' if state.total else ''}: it is an iterator that can be read only once. Give a list, a loader, or a longer stream.")
+            raise ValueError(
+                f"The data ended after {state.step} steps{f' of {state.total}' if state.total else ''}: it is an iterator that can be read only once."
+                " Give a list, a loader, or a longer stream."
+            )
 
     def save(self) -> None:
         state = self.state
         if state.checkpoints is not None and self.saved_at != (state.step, state.epoch):
             score = state.score if state.best_step == state.step else None
             try:
-                state.checkpoints.save(state.state_dict(), state.own_state(), {"step": state.step, "epoch": state.epoch, "score": score, "stopped": state.stopped}, state.runtime)
+                state.checkpoints.save(
+                    state.state_dict(),
+                    state.own_state(),
+                    {"step": state.step, "epoch": state.epoch, "score": score, "stopped": state.stopped},
+                    state.runtime,
+                )
                 self.saved_at = (state.step, state.epoch)
             except OSError as error:
                 warnings.warn(f"No checkpoint at step {state.step}: {error}. Earlier checkpoints are untouched; training goes on.", stacklevel=2)
@@ -251,27 +272,6 @@ class _Loop:
             for listener in state.listeners:
                 listener(state, logs)
         self.save()
-
-
-@contextlib.contextmanager
-def _signals(loop: _Loop) -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends training after the step in progress; a second one ends the program at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if loop.interrupted is not None:
-            raise KeyboardInterrupt
-        loop.interrupted = number
-        print(f"\n{signal.Signals(number).name}: saving a checkpoint after this step (again to leave at once).", file=sys.stderr)
-
-    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _leave(loop: _Loop, state: State) -> None:

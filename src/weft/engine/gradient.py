@@ -9,44 +9,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from weft.losses.loss import Loss, Mean
-from weft.losses.loss import Term
-from weft.parallel import Reducer, add_up
-
 from weft.data import random_state
 from weft.data.batch import Batch, split
+from weft.losses.loss import Loss, Term
+from weft.optim.loss_scale import LossScale
+from weft.parallel import Reducer, sum_loss
 
 if TYPE_CHECKING:
     from .update import BoundUpdate, Objective
-
-
-class Scaler:
-    """Loss scaling for float16: gradients are computed ``scale`` times too large and divided again, so that small ones survive.
-
-    Paper: Micikevicius et al., 2018, arXiv:1710.03740.
-    """
-
-    def __init__(self, scale: float = 65536.0, growth: float = 2.0, backoff: float = 0.5, interval: int = 2000):
-        self.scale, self.growth, self.backoff, self.interval = scale, growth, backoff, interval
-        self.streak, self.backing_off = 0, False
-
-    def keep(self, good: bool, gradients: list[Tensor]) -> bool:
-        """Divide the gradients again if they are finite, and move the scale."""
-        self.backing_off = not good and self.scale > 1
-        if good:
-            torch._foreach_div_(gradients, self.scale)
-            self.streak += 1
-            if self.streak >= self.interval:
-                self.scale, self.streak = self.scale * self.growth, 0
-        else:
-            self.scale, self.streak = max(1.0, self.scale * self.backoff), 0
-        return good
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"scale": self.scale, "streak": self.streak}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.scale, self.streak = state["scale"], state["streak"]
 
 
 class Gradient:
@@ -59,7 +29,7 @@ class Gradient:
     def __init__(self, update: BoundUpdate):
         runtime = update.runtime
         self.update, self.group, self.world = update, runtime.group if runtime.world > 1 else None, runtime.world
-        self.scaler = Scaler() if runtime.precision == "float16" else None
+        self.scaler = LossScale() if runtime.precision == "float16" else None
         self.reducer = Reducer(update.parameters, self.group) if self.group else None
         self.inputs = None if update.alone else update.parameters
         self.present = True  # False while this rank only keeps the others company at the end of an epoch
@@ -73,11 +43,15 @@ class Gradient:
     def begin(self) -> None:
         """A new step: its first evaluation moves buffers and random states, the others do not."""
         self.evaluations = 0
-        self.again = random_state.capture() if self.replays else None
+
+    def _count(self) -> None:
+        self.evaluations += 1
+        if self.evaluations == 1:  # not before: an estimator may draw directions of its own first
+            self.again = random_state.capture() if self.replays else None
 
     def __call__(self, objective: Objective, batch: Batch, part: bool = False) -> Loss:
         if self.plain and not self.evaluations:  # the common case: one look at one batch on one rank
-            self.evaluations = 1
+            self._count()
             loss = self._forward(objective, batch)
             self._backward(loss, self._coefficients(loss), last=True)
             return loss
@@ -95,11 +69,11 @@ class Gradient:
         """The loss alone, without gradient, over all microbatches and ranks."""
         with self._evaluation(), torch.no_grad():
             parts = split(batch, self.update.spec.microbatches)
-            return self._over_ranks(_joined([self._forward(objective, p) for p in parts]))
+            return self._over_ranks(Loss.joined([self._forward(objective, p) for p in parts]))
 
     @contextlib.contextmanager
     def _evaluation(self, part: bool = False) -> Iterator[None]:
-        self.evaluations += 1
+        self._count()
         if self.evaluations == 1 and self.present:
             yield
             return
@@ -120,7 +94,8 @@ class Gradient:
         yield
         with torch.no_grad():
             for buffer, version, old in before:
-                if buffer._version != version:  # writing an unchanged one would spoil a graph that uses it
+                # Writing an unchanged one would spoil a graph that uses it; batch norm changes its statistics without a new version.
+                if buffer._version != version or not torch.equal(buffer, old):
                     buffer.copy_(old)
 
     def _forward(self, objective: Objective, part: Batch) -> Loss:
@@ -136,34 +111,43 @@ class Gradient:
             with runtime.autocast():
                 loss = objective(part)
         if not isinstance(loss, Loss):
-            raise TypeError(f"Update {self.update.key!r}: the objective returned a {type(loss).__name__}; an objective returns a Loss, for example Loss.mean(per_item).")
+            raise TypeError(
+                f"Update {self.update.key!r}: the objective returned a {type(loss).__name__}; an objective returns a Loss, for example"
+                " Loss.mean(per_item)."
+            )
         return loss
 
     def _accumulate(self, objective: Objective, parts: Sequence[Batch], first: Loss) -> Loss:
         if first.couples:
-            raise ValueError(f"Update {self.update.key!r}: this loss couples the samples of a batch, so {len(parts)} microbatches would change its value. Use microbatches=1.")
-        if _one_count(first):
+            raise ValueError(
+                f"Update {self.update.key!r}: this loss couples the samples of a batch, so {len(parts)} microbatches would change its value. Use"
+                " microbatches=1."
+            )
+        if first.one_count:
             whole, coefficients = None, {k: t.weight for k, t in first.terms.items()}
         else:
             # Several counts: each term's whole count must be known before the first backward pass.
             now = random_state.capture()
             with torch.no_grad(), self._buffers_kept():
-                counts = [_detached(first), *(_detached(self._forward(objective, p)) for p in parts[1:])]
+                counts = [first.detached(), *(self._forward(objective, p).detached() for p in parts[1:])]
             random_state.restore(now)
-            whole = self._over_ranks(_joined(counts))
+            whole = self._over_ranks(Loss.joined(counts))
             coefficients = self._coefficients(whole, len(parts))
-        losses = [_detached(first)]
+        losses = [first.detached()]
         self._backward(first, coefficients, last=False)
         for i, part in enumerate(parts[1:], 2):
             with self._buffers_kept():  # statistics move once a step: with the first microbatch
                 loss = self._forward(objective, part)
                 self._backward(loss, coefficients, last=i == len(parts))
-                losses.append(_detached(loss))
+                losses.append(loss.detached())
         self._finish()
         if whole is None:
-            if not all(_one_count(x) for x in losses):
-                raise ValueError(f"Update {self.update.key!r}: two terms of the loss have equal counts in one microbatch and different ones in another. Give their masks to Loss.mean, so that each is counted.")
-            whole = self._over_ranks(_joined(losses))
+            if not all(x.one_count for x in losses):
+                raise ValueError(
+                    f"Update {self.update.key!r}: two terms of the loss have equal counts in one microbatch and different ones in another. Give their"
+                    " masks to Loss.mean, so that each is counted."
+                )
+            whole = self._over_ranks(Loss.joined(losses))
             count = float(next(iter(whole.terms.values())).count or 0)
             gradients = [p.grad for p in self.update.parameters if p.grad is not None]
             if count and gradients:
@@ -182,7 +166,9 @@ class Gradient:
             self.reducer.arm()
         wanted = {k: t for k, t in loss.terms.items() if t.total.requires_grad}
         if wanted:
-            torch.autograd.backward([t.total for t in wanted.values()], [self._cotangent(coefficients[k], t) for k, t in wanted.items()], inputs=self.inputs)
+            torch.autograd.backward(
+                [t.total for t in wanted.values()], [self._cotangent(coefficients[k], t) for k, t in wanted.items()], inputs=self.inputs
+            )
 
     def _cotangent(self, value: Tensor | float, term: Term) -> Tensor:
         root = term.total
@@ -202,43 +188,4 @@ class Gradient:
             self.reducer.finish()
 
     def _over_ranks(self, loss: Loss) -> Loss:
-        """Totals, counts and logs summed over all ranks, in one exchange; alone, the loss as it is."""
-        if self.group is None:
-            return loss
-        flat: list[Tensor | float] = []
-        here = float(self.present)
-        for t in loss.terms.values():
-            flat += [t.total.detach(), 0.0] if t.count is None else [t.total.detach() * here, t.count * here]
-        for m in loss.logs.values():
-            flat += [m.total * here, m.count * here]
-        sums = iter(add_up(flat, self.group))
-        terms = {}
-        for k, t in loss.terms.items():
-            total, count = next(sums), next(sums)
-            terms[k] = Term(torch.tensor(total / self.world if t.count is None else total), None if t.count is None else count, t.weight)
-        return Loss(terms, {k: Mean(next(sums), next(sums)) for k in loss.logs}, loss.couples)
-
-
-def _one_count(loss: Loss) -> bool:
-    """Whether all terms are sums over the same items: one mask, or equal numbers of items known from the shapes."""
-    counts = [t.count for t in loss.terms.values()]
-    first = counts[0]
-    return first is not None and all(c is first or (not isinstance(c, Tensor) and not isinstance(first, Tensor) and c == first) for c in counts)
-
-
-def _detached(loss: Loss) -> Loss:
-    return Loss({k: Term(t.total.detach(), t.count, t.weight) for k, t in loss.terms.items()}, loss.logs, loss.couples)
-
-
-def _joined(losses: Sequence[Loss]) -> Loss:
-    """The loss of several parts of one batch: totals, counts and logs added up; a penalty is the mean of its evaluations."""
-    first = losses[0]
-    terms = {}
-    for k, t in first.terms.items():
-        total = torch.stack([x.terms[k].total.detach() for x in losses]).sum()
-        if t.count is None:
-            terms[k] = Term(total / len(losses), None, t.weight)
-        else:
-            terms[k] = Term(total, sum(x.terms[k].count for x in losses), t.weight)  # type: ignore[arg-type]
-    logs = {k: sum((x.logs[k] for x in losses[1:]), first.logs[k]) for k in first.logs}
-    return Loss(terms, logs, first.couples)
+        return loss if self.group is None else sum_loss(loss, self.group, present=self.present)

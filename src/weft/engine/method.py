@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from weft.data.batch import Batch, move
 from weft.losses.loss import Loss
-from weft.surgery.freeze import keep_frozen
-
-from .batch import Batch, move
-from .runtime import Runtime
+from weft.nn.freezing import eval_mode, keep_frozen
+from weft.parallel.runtime import Runtime
 
 if TYPE_CHECKING:
     from .update import BoundUpdate, Update
@@ -44,12 +43,16 @@ class Method(nn.Module):
             cls.predict = evaluating(cls.__dict__["predict"])
 
     def loss(self, batch: Batch) -> Loss:
-        raise TypeError(f"{type(self).__name__} has neither loss(batch) nor step(batch, update). Define loss and return a Loss, for example Loss.mean(per_item).")
+        raise TypeError(
+            f"{type(self).__name__} has neither loss(batch) nor step(batch, update). Define loss and return a Loss, for example Loss.mean(per_item)."
+        )
 
     def step(self, batch: Batch, update: Mapping[str, BoundUpdate]) -> Logs:
         """One engine step; by default the only update, applied to ``self.loss``."""
         if len(update) != 1:
-            raise TypeError(f"{type(self).__name__} has {len(update)} updates {sorted(update)} but no step(batch, update) that says in which order they run.")
+            raise TypeError(
+                f"{type(self).__name__} has {len(update)} updates {sorted(update)} but no step(batch, update) that says in which order they run."
+            )
         (only,) = update.values()
         return only(self.loss, batch)
 
@@ -69,7 +72,10 @@ class Method(nn.Module):
             return children["network"]
         if len(children) == 1:
             return next(iter(children.values()))
-        raise TypeError(f"{type(self).__name__} owns {sorted(children) or 'no network'}; which one predicts is not clear. Call it 'network', or define predict(batch) and deploy().")
+        raise TypeError(
+            f"{type(self).__name__} owns {sorted(children) or 'no network'}; which one predicts is not clear. Call it 'network', or define"
+            " predict(batch) and deploy()."
+        )
 
     def predict(self, batch: Batch) -> dict[str, Tensor]:
         """What the method says about a batch: a dict of tensors, by default ``{"output": network(batch["input"])}``."""
@@ -109,16 +115,3 @@ def evaluating(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 Method.predict = evaluating(Method.predict)
-
-
-@contextlib.contextmanager
-def eval_mode(module: nn.Module) -> Iterator[None]:
-    """Put every part in eval mode, and each back into its own mode afterwards."""
-    training = [m for m in module.modules() if m.training]
-    for part in training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True

@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
+from weft.data import random_state
+from weft.data.feed import Feed
+from weft.optim.lengths import Clock, Length
 from weft.optim.schedules import Progress
+from weft.parallel.runtime import Runtime
 
-from . import random
 from .checkpoints import Checkpoints
-from .feed import Feed
 from .method import Method
-from .runtime import Runtime
-from .until import Clock, Length
 from .update import BoundUpdate
 
 
@@ -31,8 +31,9 @@ class Stop:
 class State(Clock):
     """The method, its bound updates, the data and every counter. ``fit`` returns it; listeners read it.
 
-    ``step`` counts calls of ``method.step``, ``samples`` what they saw over all ranks, ``epoch`` finished passes, ``seconds`` training time over all sessions;
-    ``metrics`` holds the latest evaluation, ``stopped`` why training ended, ``skipped`` the number of updates that did not happen.
+    ``step`` counts calls of ``method.step``, ``samples`` what they saw over all ranks, ``epoch`` finished passes, ``seconds`` training
+    time over all sessions; ``metrics`` holds the latest evaluation, ``stopped`` why training ended, ``skipped`` the number of updates that
+    did not happen.
     """
 
     def __init__(self, method: Method, feed: Feed, runtime: Runtime, until: Length, listeners: Sequence[Any] = ()):
@@ -77,7 +78,7 @@ class State(Clock):
 
     def remember_best(self, score: float) -> bool:
         """Note a score (higher is better); True when it is the best so far. NaN never is."""
-        if self.score is not None and not score > self.score or score != score:
+        if (self.score is not None and not score > self.score) or score != score:
             return False
         self.score, self.best_step = score, self.step
         if self.checkpoints is None:
@@ -103,12 +104,12 @@ class State(Clock):
             "counters": {k: getattr(self, k) for k in ("step", "epoch", "samples", "evaluations", "seconds", "score", "best_step", "stopped")},
             "metrics": dict(self.metrics),
             "dues": [d.mark for d in self.dues],
-            "listeners": [x.state_dict() if hasattr(x, "state_dict") else None for x in self.listeners],
+            "listeners": {k: x.state_dict() for k, x in self._remembering()},
         }
 
     def own_state(self) -> dict[str, Any]:
         """What differs between ranks: the position in the data and the random states."""
-        return {"feed": self.feed.state_dict(), "random": random.capture()}
+        return {"feed": self.feed.state_dict(), "random": random_state.capture()}
 
     def load_state_dict(self, state: dict[str, Any], *, data: bool = True) -> None:
         """Become what was saved. ``data=False`` keeps the position in the data, for going on behind a bad batch."""
@@ -123,10 +124,16 @@ class State(Clock):
             self.metrics = dict(state["metrics"])
             for due, mark in zip(self.dues, state["dues"], strict=False):
                 due.mark = mark
-            for listener, saved in zip(self.listeners, state["listeners"], strict=False):
-                if saved is not None and hasattr(listener, "load_state_dict"):
-                    listener.load_state_dict(saved)
-            random.restore(state["random"])
+            for key, listener in self._remembering():
+                if key in state["listeners"]:
+                    listener.load_state_dict(state["listeners"][key])
+            random_state.restore(state["random"])
+
+    def _remembering(self) -> list[tuple[str, Any]]:
+        """Listeners with a memory, each under its class and its number among its kind, so that adding another one does no harm."""
+        with_memory = [x for x in self.listeners if hasattr(x, "state_dict")]
+        kinds = [type(x).__name__ for x in with_memory]
+        return [(f"{k}.{kinds[:i].count(k)}", x) for i, (k, x) in enumerate(zip(kinds, with_memory, strict=True))]
 
     def snapshot(self) -> dict[str, Any]:
         """A copy in memory, for rolling back."""
@@ -135,4 +142,7 @@ class State(Clock):
 
 def _check_updates(saved: dict[str, Any], now: dict[str, BoundUpdate]) -> None:
     if saved.keys() != now.keys():
-        raise ValueError(f"The checkpoint has updates {sorted(saved)}, this program {sorted(now)}. Resume with the program that wrote it, or train into a new directory.")
+        raise ValueError(
+            f"The checkpoint has updates {sorted(saved)}, this program {sorted(now)}. Resume with the program that wrote it, or train into a new"
+            " directory."
+        )

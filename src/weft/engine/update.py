@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from weft.data.batch import Batch
 from weft.losses.loss import Loss, Mean
+from weft.optim.nonfinite import NonFinite, RollBack, culprit
 from weft.optim.optimizers import adamw
 from weft.optim.schedules import Progress, Schedule
+from weft.optim.selection import Named, On, check_arrows, check_ownership, select
+from weft.parallel.runtime import Runtime, finite
 
 from . import gradient
-from weft.data.batch import Batch
-from .binding import Named, check_arrows, check_ownership, select
-from .finite import NonFinite, RollBack, culprit
 from .method import Logs, Method
-from weft.parallel.runtime import Runtime, finite
 
 if TYPE_CHECKING:
     from weft.optim.whole_step import WholeStep
 
-On = str | nn.Module | nn.Parameter | Sequence[Any] | Callable[[str], bool]
 Objective = Callable[[Batch], Loss]
 Estimator = Callable[["BoundUpdate", Objective, Batch], Loss]
 GradientTransform = Callable[[list[nn.Parameter]], Mapping[str, Any] | None]
@@ -45,7 +44,7 @@ class Update:
     back-propagation), ``gradients`` change them in place, ``after`` follows the step. ``microbatches`` cuts each batch; the result is the same.
     """
 
-    optimizer: Callable[[Named], torch.optim.Optimizer] = adamw()
+    optimizer: Callable[[Named], torch.optim.Optimizer] = adamw()  # noqa: RUF009 - a function
     on: On | None = None
     schedule: Schedule | Mapping[str, Schedule] | None = None
     estimator: Estimator | None = None
@@ -69,7 +68,7 @@ def bind(method: Method, updates: Update | Mapping[str, Update] | None, runtime:
         updates = {key: updates if updates.on is not None else Update(**{**vars(updates), "on": default.on if default.on is not None else key})}
     specs = dict(updates if updates is not None else method.updates())
     chosen = {key: select(method, spec.on if spec.on is not None else key) for key, spec in specs.items()}
-    check_ownership(method, specs, chosen)
+    check_ownership(method, {k: s.shared for k, s in specs.items()}, chosen)
     return {key: BoundUpdate(key, spec, chosen[key], method, runtime, position) for key, spec in specs.items()}
 
 
@@ -93,7 +92,11 @@ class BoundUpdate:
         self.count = self.held = self.skips = self.skipped = self.empty = 0
         self.seen_items = False
         if spec.microbatches > 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in method.modules()):
-            warnings.warn(f"Update {key!r}: batch norm normalises each of the {spec.microbatches} microbatches by itself and updates its statistics once a step.", stacklevel=4)
+            warnings.warn(
+                f"Update {key!r}: batch norm normalises each of the {spec.microbatches} microbatches by itself and updates its statistics once a"
+                " step.",
+                stacklevel=4,
+            )
         if runtime.compile == "step":
             from weft.optim.whole_step import WholeStep
 
@@ -117,7 +120,10 @@ class BoundUpdate:
             groups = [g for g in self.optimizer.param_groups if not group_name or g.get("name") == group_name]
             groups = [g for g in groups if group_name or f"{g.get('name')}.{option}" not in wanted]
             if not groups or option not in groups[0]:
-                raise ValueError(f"Update {self.key!r}: the schedule for {name!r} finds no such option; the optimizer's groups have {sorted(set(self.optimizer.param_groups[0]) - {'params'})}.")
+                raise ValueError(
+                    f"Update {self.key!r}: the schedule for {name!r} finds no such option; the optimizer's groups have"
+                    f" {sorted(set(self.optimizer.param_groups[0]) - {'params'})}."
+                )
             rows += [(g, option, g[option], schedule) for g in groups]
         return rows
 
@@ -128,7 +134,9 @@ class BoundUpdate:
 
     def progress(self) -> Progress:
         moment = self.position()
-        return Progress(self.count, moment.step - self.held, moment.epoch, moment.samples, moment.total, moment.fraction, moment.metrics, moment.evaluations)
+        step = max(0, moment.step - self.held)
+        fraction = moment.fraction * step / moment.step if self.held and moment.step else moment.fraction
+        return Progress(self.count, step, moment.epoch, moment.samples, moment.total, fraction, moment.metrics, moment.evaluations)
 
     def gradient(self, objective: Objective, batch: Batch, *, part: bool = False) -> Loss:
         """Fill ``.grad`` of the update's parameters with the exact gradient of the loss over the whole batch and all ranks.
@@ -202,12 +210,12 @@ class BoundUpdate:
     def _check(self, loss: Loss, objective: Objective, batch: Batch, taken: bool | None = None) -> bool:
         """Whether this step may be taken: something was counted, and loss and gradients are finite."""
         terms = loss.terms.values()
-        if not any([t.count is None or float(t.count) for t in terms]):  # noqa: C419 - a list is twice as fast here
+        if not any([t.count is None or float(t.count) for t in terms]):
             self.empty += 1
             self.held += 1
             return False
         self.seen_items = True
-        good = taken if taken is not None else all([math.isfinite(t.total.item()) for t in terms])  # noqa: C419
+        good = taken if taken is not None else all([math.isfinite(t.total.item()) for t in terms])
         if taken is None:
             gradients = [g for p in self.parameters if (g := p.grad) is not None]
             good = finite(gradients) and good
@@ -245,8 +253,18 @@ class BoundUpdate:
         memory = {k: a.state_dict() for k, a in self.arrows.items() if hasattr(a, "state_dict") and not isinstance(a, nn.Module)}  # type: ignore[attr-defined]
         return {
             "optimizer": {names[i]: s for i, s in saved["state"].items()},
-            "groups": [{"names": [names[i] for i in g["params"]], **{k: v for k, v in g.items() if k not in ("params", "param_names")}} for g in saved["param_groups"]],
-            "counters": {"count": self.count, "held": self.held, "skips": self.skips, "skipped": self.skipped, "empty": self.empty, "seen_items": self.seen_items},
+            "groups": [
+                {"names": [names[i] for i in g["params"]], **{k: v for k, v in g.items() if k not in ("params", "param_names")}}
+                for g in saved["param_groups"]
+            ],
+            "counters": {
+                "count": self.count,
+                "held": self.held,
+                "skips": self.skips,
+                "skipped": self.skipped,
+                "empty": self.empty,
+                "seen_items": self.seen_items,
+            },
             "schedules": [s.state_dict() if hasattr(s, "state_dict") else {} for *_, s in self.schedules],
             "arrows": memory,
             "scaler": self.engine.scaler.state_dict() if self.engine.scaler else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -66,21 +66,21 @@ class Loss:
         dimensions. ``logs`` are per-item values averaged over the same mask, or scalars, or ready ``Mean`` values.
         Raises ``ValueError`` when the shapes do not fit. An empty mask gives zero loss and zero gradient.
         """
+        given = mask
         if mask is None:
             total, count = per_item.sum(), per_item.numel()
         else:
             mask = _fit(mask, per_item)
-            if mask.dtype == torch.bool:
-                total, count = per_item.where(mask, 0).sum(), mask.sum()
-            else:
-                total, count = (per_item * mask).sum(), mask.sum()
-        return Loss({name: Term(total, count, weight)}, {k: _log(v, per_item, mask) for k, v in logs.items()} if logs else {})
+            total, count = _kept(per_item, mask), mask.sum()
+        return Loss({name: Term(total, count, weight)}, {k: _log(v, given) for k, v in logs.items()} if logs else {})
 
     @staticmethod
     def penalty(value: Tensor, *, weight: float = 1.0, name: str = "penalty") -> Loss:
         """A scalar that is added once, whatever the number of items, microbatches and ranks: a weight decay, a Fisher penalty."""
         if value.ndim:
-            raise ValueError(f"Loss.penalty takes a scalar; {name!r} has shape {tuple(value.shape)}. Sum it first, or use Loss.mean for per-item values.")
+            raise ValueError(
+                f"Loss.penalty takes a scalar; {name!r} has shape {tuple(value.shape)}. Sum it first, or use Loss.mean for per-item values."
+            )
         return Loss({name: Term(value, None, weight)})
 
     def coupled(self) -> Loss:
@@ -92,6 +92,29 @@ class Loss:
         """The scalar value, differentiable; a term without any item counts as zero."""
         parts = [t.weight * (t.total if t.count is None else t.total / _at_least_one_item(t.count)) for t in self.terms.values()]
         return torch.stack([p.float() for p in parts]).sum() if len(parts) > 1 else parts[0]
+
+    @property
+    def one_count(self) -> bool:
+        """Whether all terms are sums over the same items: one mask, or equal numbers of items known from the shapes."""
+        counts = [t.count for t in self.terms.values()]
+        first = counts[0]
+        return first is not None and all(c is first or (not isinstance(c, Tensor) and not isinstance(first, Tensor) and c == first) for c in counts)
+
+    def detached(self) -> Loss:
+        """The same numbers without their graph."""
+        return replace(self, terms={k: Term(t.total.detach(), t.count, t.weight) for k, t in self.terms.items()})
+
+    @staticmethod
+    def joined(losses: Sequence[Loss]) -> Loss:
+        """The loss of several parts of one batch: totals, counts and logs added up; a penalty is the mean of its evaluations."""
+        first = losses[0]
+        terms = {}
+        for k, t in first.terms.items():
+            total = torch.stack([x.terms[k].total.detach() for x in losses]).sum()
+            counts = [c for x in losses if (c := x.terms[k].count) is not None]
+            terms[k] = Term(total / len(losses), None, t.weight) if t.count is None else Term(total, sum(counts), t.weight)
+        logs = {k: sum((x.logs[k] for x in losses[1:]), first.logs[k]) for k in first.logs}
+        return Loss(terms, logs, first.couples)
 
     def __add__(self, other: Loss) -> Loss:
         clash = self.terms.keys() & other.terms.keys()
@@ -109,21 +132,30 @@ def _fit(mask: Tensor, per_item: Tensor) -> Tensor:
     if mask.shape == per_item.shape:
         return mask
     if mask.shape != per_item.shape[: mask.ndim]:
-        raise ValueError(f"The mask has shape {tuple(mask.shape)}, the values {tuple(per_item.shape)}. A mask has the shape of the values or of their first dimensions.")
+        raise ValueError(
+            f"The mask has shape {tuple(mask.shape)}, the values {tuple(per_item.shape)}. A mask has the shape of the values or of their first"
+            " dimensions."
+        )
     return mask.reshape(mask.shape + (1,) * (per_item.ndim - mask.ndim)).expand_as(per_item)
 
 
-def _log(value: Tensor | Mean, per_item: Tensor, mask: Tensor | None) -> Mean:
+def _kept(values: Tensor, mask: Tensor) -> Tensor:
+    """Sum of what the mask keeps; what it hides is never multiplied, for 0 * NaN is NaN."""
+    if mask.dtype == torch.bool:
+        return values.where(mask, 0).sum()
+    return (values.where(mask != 0, 0) * mask).sum()
+
+
+def _log(value: Tensor | Mean, mask: Tensor | None) -> Mean:
     if isinstance(value, Mean):
         return value
     value = value.detach()
     if value.ndim == 0:
         return Mean(value)
-    if mask is None or value.shape != per_item.shape:
+    if mask is None or value.shape[: mask.ndim] != mask.shape:
         return Mean(value.sum(), value.numel())
-    if mask.dtype == torch.bool:
-        return Mean(value.where(mask, 0).sum(), mask.sum())
-    return Mean((value * mask).sum(), mask.sum())
+    mask = _fit(mask, value)
+    return Mean(_kept(value, mask), mask.sum())
 
 
 def _at_least_one_item(count: Tensor | float) -> Tensor | float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from torch import nn
 
 MARK = "_weft_frozen"
@@ -47,3 +50,16 @@ def keep_frozen(module: nn.Module) -> None:
     for part in module.modules():
         if MARK in part.__dict__ and part is not module:
             part.eval()
+
+
+@contextlib.contextmanager
+def eval_mode(module: nn.Module) -> Iterator[None]:
+    """Put every part in eval mode, and each back into its own mode afterwards."""
+    training = [m for m in module.modules() if m.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from weft.surgery import freeze
+from weft.nn.freezing import freeze
 
 from .schedules import Progress, Schedule
 
@@ -37,10 +37,11 @@ class EMA:
 
     def __init__(self, target: str | nn.Module, source: str | nn.Module, decay: float | Schedule = 0.999, *, warm: bool = False):
         self.target, self.source, self.decay, self.warm = target, source, decay, warm
+        self.given = (target, source)
         self.pairs: tuple[list[Tensor], list[Tensor]] | None = None
 
     def bind(self, method: nn.Module) -> None:
-        self.target, self.source = _submodule(method, self.target, "target"), _submodule(method, self.source, "source")
+        self.target, self.source = _submodule(method, self.given[0], "target"), _submodule(method, self.given[1], "source")
         self.pairs = None
 
     @torch.no_grad()
@@ -70,9 +71,10 @@ class CopyEvery:
 
     def __init__(self, target: str | nn.Module, source: str | nn.Module, *, steps: int):
         self.target, self.source, self.steps = target, source, steps
+        self.given = (target, source)
 
     def bind(self, method: nn.Module) -> None:
-        self.target, self.source = _submodule(method, self.target, "target"), _submodule(method, self.source, "source")
+        self.target, self.source = _submodule(method, self.given[0], "target"), _submodule(method, self.given[1], "source")
 
     @torch.no_grad()
     def __call__(self, progress: Progress) -> None:
@@ -90,11 +92,12 @@ class Lookahead:
 
     def __init__(self, module: str | nn.Module, *, steps: int = 5, alpha: float = 0.5):
         self.module, self.steps, self.alpha = module, steps, alpha
+        self.given = (module,)
         self.slow: dict[str, Tensor] = {}
 
     def bind(self, method: nn.Module) -> None:
-        self.module = _submodule(method, self.module, "module")
-        self.slow = self.slow or self._now()
+        self.module = _submodule(method, self.given[0], "module")
+        self.slow = self._now()
 
     def _now(self) -> dict[str, Tensor]:
         if isinstance(self.module, str):
@@ -114,7 +117,7 @@ class Lookahead:
         return dict(self.slow)
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self.slow = {k: v.clone() for k, v in state.items()}
+        self.slow = {k: v.to(self.slow.get(k, v), copy=True) for k, v in state.items()}
 
 
 class Constrain:
@@ -126,9 +129,10 @@ class Constrain:
 
     def __init__(self, module: str | nn.Module, function: Callable[[Tensor], Tensor]):
         self.module, self.function = module, function
+        self.given = (module,)
 
     def bind(self, method: nn.Module) -> None:
-        self.module = _submodule(method, self.module, "module")
+        self.module = _submodule(method, self.given[0], "module")
 
     @torch.no_grad()
     def __call__(self, progress: Progress) -> None:
@@ -178,4 +182,7 @@ def _submodule(method: nn.Module, module: str | nn.Module, role: str) -> nn.Modu
         return method.get_submodule(module)
     except AttributeError:
         known = [n for n, _ in method.named_children()]
-        raise ValueError(f"A follow-up's {role} is {module!r}, but the method has {known}. For an average: method.{module} = weft.optim.average_of(method.network).") from None
+        raise ValueError(
+            f"A follow-up's {role} is {module!r}, but the method has {known}. For an average: method.{module} ="
+            " weft.optim.average_of(method.network)."
+        ) from None

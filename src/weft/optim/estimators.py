@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from weft.losses.loss import Loss, Mean
-from weft.losses.loss import Term
+from weft.losses.loss import Loss, Mean, Term
 
 Objective = Callable[[Any], Loss]
 
@@ -17,6 +16,8 @@ Objective = Callable[[Any], Loss]
 class Update(Protocol):
     """What an estimator sees of the update that calls it."""
 
+    key: str
+    named: list[tuple[str, nn.Parameter]]
     parameters: list[nn.Parameter]
 
     def gradient(self, objective: Objective, batch: Any, *, part: bool = False) -> Loss: ...
@@ -113,7 +114,9 @@ class Private:
 
     def __call__(self, update: Update, objective: Objective, batch: Any) -> Loss:
         if update.world > 1:
-            raise ValueError(f"Private runs on one rank; this fit has {update.world}. Its noise would be added once per rank and its samples clipped in sums.")
+            raise ValueError(
+                f"Private runs on one rank; this fit has {update.world}. Its noise would be added once per rank and its samples clipped in sums."
+            )
         size = len(next(iter(batch.values()))) if isinstance(batch, dict) else len(batch)
         sums = [torch.zeros_like(p) for p in update.parameters]
         total, logs = torch.zeros(()), {}
@@ -150,11 +153,19 @@ class Private:
         return accountant.get_epsilon(delta)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"steps": self.steps, "noise": self.noise, "rate": self.rate, "generator": None if self.generator is None else self.generator.get_state()}
+        return {
+            "steps": self.steps,
+            "noise": self.noise,
+            "rate": self.rate,
+            "generator": None if self.generator is None else self.generator.get_state(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if (state["noise"], state["rate"]) != (self.noise, self.rate):
-            raise ValueError(f"The saved steps spent privacy with noise {state['noise']} and rate {state['rate']}; this update has {self.noise} and {self.rate}. Keep them, or start anew.")
+            raise ValueError(
+                f"The saved steps spent privacy with noise {state['noise']} and rate {state['rate']}; this update has {self.noise} and {self.rate}."
+                " Keep them, or start anew."
+            )
         self.steps = state["steps"]
         if self.generator is not None and state["generator"] is not None:
             self.generator.set_state(state["generator"])

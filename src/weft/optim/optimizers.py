@@ -95,9 +95,9 @@ def _lbfgs(named: Named, lr: float, max_iter: int, history: int, line_search: st
 
 
 def layerwise(factory: Factory, order: Sequence[str], decay: float) -> Factory:
-    """Smaller learning rates for earlier layers: the group of ``order[i]`` (a name prefix) gets lr * decay ^ (last - i).
+    """Smaller learning rates for earlier layers: what is in ``order[i]`` (a module's name) gets lr * decay ^ (last - i).
 
-    Paper: Howard and Ruder, 2018, arXiv:1801.06146. Use when fine-tuning. Names that no prefix matches get the full rate.
+    Paper: Howard and Ruder, 2018, arXiv:1801.06146. Use when fine-tuning. What none of them holds gets the full rate.
 
     >>> make = layerwise(sgd(1.0), ["body", "head"], 0.5)
     >>> [g["lr"] for g in make([("body.w", nn.Parameter(torch.ones(1))), ("head.w", nn.Parameter(torch.ones(1)))]).param_groups]
@@ -111,7 +111,7 @@ def layerwise(factory: Factory, order: Sequence[str], decay: float) -> Factory:
         for group in optimizer.param_groups:
             by_factor: dict[float, list[nn.Parameter]] = {}
             for p in group["params"]:
-                place = next((i for i, prefix in enumerate(order) if names[id(p)].startswith(prefix)), len(order) - 1)
+                place = next((i for i, prefix in enumerate(order) if f"{names[id(p)]}.".startswith(f"{prefix}.")), len(order) - 1)
                 by_factor.setdefault(decay ** (len(order) - 1 - place), []).append(p)
             groups += [{**group, "params": ps, "lr": group["lr"] * f} for f, ps in by_factor.items()]
         optimizer.param_groups[:] = [{k: v for k, v in g.items() if k != "param_names"} for g in groups]

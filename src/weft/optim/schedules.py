@@ -46,10 +46,15 @@ class Schedule:
     def __or__(self, then: Schedule) -> Schedule:
         if self.lasts is None:
             raise ValueError("What stands before | must last a known number of steps, as warmup(500) does; this schedule has no end.")
-        return Then(self, then)
+        lasts = self.lasts
+
+        def joined(progress: Progress) -> float:
+            return self(progress) if progress.step < lasts else then(progress.after(lasts))
+
+        return Pair(self, then, joined, None if then.lasts is None else lasts + then.lasts)
 
     def __mul__(self, other: Schedule) -> Schedule:
-        return Product(self, other)
+        return Pair(self, other, lambda progress: self(progress) * other(progress), self.lasts)
 
     def state_dict(self) -> dict[str, Any]:
         return {}
@@ -58,13 +63,12 @@ class Schedule:
         pass
 
 
-class _Pair(Schedule):
-    def __init__(self, first: Schedule, second: Schedule, lasts: float | None):
-        super().__init__(self.value, lasts=lasts)
-        self.first, self.second = first, second
+class Pair(Schedule):
+    """Two schedules made into one: one after the other, or multiplied; both keep their memories."""
 
-    def value(self, progress: Progress) -> float:
-        raise TypeError("A pair of schedules has no value of its own.")
+    def __init__(self, first: Schedule, second: Schedule, function: Callable[[Progress], float], lasts: float | None):
+        super().__init__(function, lasts=lasts)
+        self.first, self.second = first, second
 
     def state_dict(self) -> dict[str, Any]:
         return {"first": self.first.state_dict(), "second": self.second.state_dict()}
@@ -72,27 +76,6 @@ class _Pair(Schedule):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.first.load_state_dict(state["first"])
         self.second.load_state_dict(state["second"])
-
-
-class Then(_Pair):
-    """One schedule after another: the second counts from where the first ends."""
-
-    def __init__(self, first: Schedule, second: Schedule):
-        super().__init__(first, second, None if second.lasts is None else (first.lasts or 0) + second.lasts)
-
-    def value(self, progress: Progress) -> float:
-        lasts = self.first.lasts or 0
-        return self.first(progress) if progress.step < lasts else self.second(progress.after(lasts))
-
-
-class Product(_Pair):
-    """Two schedules multiplied."""
-
-    def __init__(self, first: Schedule, second: Schedule):
-        super().__init__(first, second, first.lasts)
-
-    def value(self, progress: Progress) -> float:
-        return self.first(progress) * self.second(progress)
 
 
 def constant(factor: float = 1.0, *, steps: float | None = None) -> Schedule:
@@ -168,7 +151,7 @@ def inverse_sqrt(steps: int) -> Schedule:
     return Schedule(lambda progress: min((progress.step + 1) / steps, math.sqrt(steps / (progress.step + 1))))
 
 
-class plateau(Schedule):  # noqa: N801 - one of a family of functions; it is a class because it remembers
+class plateau(Schedule):
     """Multiply by ``factor`` whenever ``monitor`` has not improved for ``patience`` evaluations; never below ``floor``.
 
     A metric that is NaN is no improvement. Use when the length of training is not known; instead of it, ``cosine`` when it is.

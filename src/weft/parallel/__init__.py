@@ -10,6 +10,9 @@ __getattr__, __dir__ = attach(
     TABLE,
     {
         "Reducer": "weft.parallel.reduce:Reducer",
+        "sum_loss": "weft.parallel.reduce:sum_loss",
+        "Runtime": "weft.parallel.runtime:Runtime",
+        "graceful": "weft.parallel.interrupt:graceful",
         "add_up": "weft.parallel.reduce:add_up",
         "same_everywhere": "weft.parallel.reduce:same_everywhere",
         "gather": "weft.parallel.reduce:gather",

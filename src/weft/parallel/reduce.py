@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from weft.losses.loss import Loss, Mean, Term
+
 BUCKET_BYTES = 8 << 20
 
 
@@ -21,6 +23,25 @@ def add_up(values: Sequence[Tensor | float], group: dist.ProcessGroup) -> list[f
         vector = vector.cuda()
     dist.all_reduce(vector, group=group)
     return vector.tolist()
+
+
+def sum_loss(loss: Loss, group: dist.ProcessGroup, *, present: bool = True) -> Loss:
+    """Totals, counts and logs summed over all ranks, in one exchange; a penalty is the mean of its evaluations.
+
+    A rank that is not ``present`` only keeps the others company: what it counted does not count.
+    """
+    here = float(present)
+    flat: list[Tensor | float] = []
+    for t in loss.terms.values():
+        flat += [t.total.detach(), 0.0] if t.count is None else [t.total.detach() * here, t.count * here]
+    for m in loss.logs.values():
+        flat += [m.total * here, m.count * here]
+    sums = iter(add_up(flat, group))
+    terms, world = {}, dist.get_world_size(group)
+    for k, t in loss.terms.items():
+        total, count = next(sums), next(sums)
+        terms[k] = Term(torch.tensor(total / world if t.count is None else total), None if t.count is None else count, t.weight)
+    return Loss(terms, {k: Mean(next(sums), next(sums)) for k in loss.logs}, loss.couples)
 
 
 def same_everywhere(tensors: Iterable[Tensor], group: dist.ProcessGroup) -> None:

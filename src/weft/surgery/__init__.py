@@ -5,8 +5,8 @@ from __future__ import annotations
 from weft._lazy import attach
 
 TABLE = {
-    "freeze": "weft.surgery.freeze:freeze",
-    "thaw": "weft.surgery.freeze:thaw",
+    "freeze": "weft.nn.freezing:freeze",
+    "thaw": "weft.nn.freezing:thaw",
     "gradual_unfreezing": "weft.surgery.unfreeze:gradual_unfreezing",
     "lora": "weft.surgery.lora:lora",
     "merge_lora": "weft.surgery.lora:merge_lora",
@@ -19,8 +19,8 @@ __getattr__, __dir__ = attach(
     __name__,
     TABLE,
     {
-        "is_frozen": "weft.surgery.freeze:is_frozen",
-        "keep_frozen": "weft.surgery.freeze:keep_frozen",
+        "is_frozen": "weft.nn.freezing:is_frozen",
+        "keep_frozen": "weft.nn.freezing:keep_frozen",
         "quantized": "weft.surgery.fake_quantize:quantized",
         "replace_layers": "weft.surgery.replace:replace_layers",
     },

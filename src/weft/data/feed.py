@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from . import random
-from .batch import Batch, as_batch
+from weft.data import random_state
+from weft.data.batch import Batch, as_batch
 
 
 class Feed:
@@ -33,7 +33,10 @@ class Feed:
             raw = next(self.iterator)
         except StopIteration:
             if self.batches == 0:
-                raise ValueError(f"The data ({type(self.data).__name__}) yielded no batch{' in epoch ' + str(self.epoch) if self.epoch else ''}. {self._why_empty()}") from None
+                raise ValueError(
+                    f"The data ({type(self.data).__name__}) yielded no batch{' in epoch ' + str(self.epoch) if self.epoch else ''}."
+                    f" {self._why_empty()}"
+                ) from None
             return None
         self.batches += 1
         return as_batch(raw)
@@ -47,9 +50,9 @@ class Feed:
         if not self.resuming and hasattr(self.data, "set_epoch"):
             self.data.set_epoch(self.epoch)  # type: ignore[attr-defined]
         if not self.keeps_position:
-            now = random.capture()
+            now = random_state.capture()
             if self.resuming and self.beginning is not None:
-                random.restore(self.beginning)
+                random_state.restore(self.beginning)
                 if hasattr(self.data, "set_epoch"):
                     self.data.set_epoch(self.epoch)  # type: ignore[attr-defined]
             else:
@@ -59,7 +62,7 @@ class Feed:
             for _ in range(self.batches):
                 if next(self.iterator, None) is None:
                     raise ValueError(f"On resume the data ended before batch {self.batches}, where the checkpoint stood. Has the data changed?")
-            random.restore(now)
+            random_state.restore(now)
         self.resuming = False
 
     def advance(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,14 +28,19 @@ def as_batch(raw: object) -> Batch:
         return raw
     else:
         came = f"a {type(raw).__name__} of {len(raw)}" if isinstance(raw, Sequence) else f"a {type(raw).__name__}"
-        raise TypeError(f"The data yielded {came}. A batch is a dict of tensors, (input, target), (input, target, weight), a tensor, or an object with __len__, split(parts) and to(device).")
+        raise TypeError(
+            f"The data yielded {came}. A batch is a dict of tensors, (input, target), (input, target, weight), a tensor, or an object with __len__,"
+            " split(parts) and to(device)."
+        )
     size = None
     for key, value in batch.items():
         length = _length(key, value)
         if size is None:
             size, first = length, key
         elif length != size:
-            raise ValueError(f"In the batch, {key!r} has first size {length} but {first!r} has {size}. Every entry of a batch has one row per sample.")
+            raise ValueError(
+                f"In the batch, {key!r} has first size {length} but {first!r} has {size}. Every entry of a batch has one row per sample."
+            )
     if size is None:
         raise ValueError("The data yielded an empty dict. A batch needs at least one tensor, usually under 'input'.")
     return batch
@@ -47,7 +53,10 @@ def _length(key: object, value: object) -> int:
         raise ValueError(f"In the batch, {key!r} is a scalar tensor. Every entry of a batch has one row per sample; constants belong to the method.")
     if isinstance(value, list | tuple):
         return len(value)
-    raise TypeError(f"In the batch, {key!r} is a {type(value).__name__}. Entries are tensors, or lists with one item per sample; turn arrays into tensors, and flatten nested dicts into keys.")
+    raise TypeError(
+        f"In the batch, {key!r} is a {type(value).__name__}. Entries are tensors, or lists with one item per sample; turn arrays into tensors, and"
+        " flatten nested dicts into keys."
+    )
 
 
 def size(batch: Batch) -> int:
@@ -64,13 +73,17 @@ def split(batch: Batch, parts: int) -> list[Batch]:
         return list(batch.split(parts))
     total = size(batch)
     bounds = [total * i // parts for i in range(parts + 1)]
-    return [{k: v[a:b] for k, v in batch.items()} for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [{k: v[a:b] for k, v in batch.items()} for a, b in itertools.pairwise(bounds)]
 
 
 def move(batch: Batch, device: torch.device, channels_last: bool = False) -> Batch:
     """To the device, without waiting; images to channels-last memory where the network wants it."""
     if device.type == "cpu" and not channels_last and isinstance(batch, dict):
-        return batch if all(v.is_cpu for v in batch.values() if isinstance(v, Tensor)) else {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+        return (
+            batch
+            if all(v.is_cpu for v in batch.values() if isinstance(v, Tensor))
+            else {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+        )
     if not isinstance(batch, dict):
         return batch.to(device)
     moved = {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}

@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import stateless
 
+from weft.data import random_state
+from weft.data.batch import Batch
 from weft.losses.loss import Loss, Mean, Term
-
-from . import random
-from .batch import Batch
-
-if TYPE_CHECKING:
-    from .update import BoundUpdate, Objective
+from weft.optim.estimators import Objective
 
 MOST_SHAPES = 4  # of batches per objective that are worth a graph; rarer ones run as usual
 
@@ -27,10 +24,11 @@ class WholeStep:
     """Replaces the eager step of an update by a graph; the same numbers up to rounding, two to three times faster for tiny networks.
 
     The step is traced once per objective and batch shape, with parameters, buffers, optimizer state and scheduled options as inputs; under a
-    non-finite gradient or an empty batch all of them keep their values inside the graph. Raises ``ValueError`` naming the arrow that cannot be traced.
+    non-finite gradient or an empty batch all of them keep their values inside the graph. Raises ``ValueError`` naming the arrow that
+    cannot be traced.
     """
 
-    def __init__(self, update: BoundUpdate):
+    def __init__(self, update: Any):
         self.update = update
         self.graphs: dict[Any, _Graph] = {}
         self.options = [(g, name, torch.zeros((), device=update.runtime.place)) for g, name, *_ in update.schedules]
@@ -86,7 +84,7 @@ class _Graph:
         self.state = [*(p.detach() for p in update.parameters), *(update.optimizer.state[p][k] for p, k in self.slots), *others.values()]
         self.inputs = [*self.state, *(t for *_, t in whole.options)]
         self.layout: list[tuple[str, str, Any]] = []
-        with random.untouched():
+        with random_state.untouched():
             copies = [t.clone() for t in self.inputs] + [batch[k] for k in self.keys]
             graph = make_fx(self._step)(*copies)
             self.compiled = torch._inductor.compile(graph, [*self.inputs, *(batch[k] for k in self.keys)])
@@ -177,11 +175,13 @@ class _Graph:
                 group.update(before)
 
 
-def _tensor_state(update: BoundUpdate, parameter: Tensor) -> list[str]:
+def _tensor_state(update: Any, parameter: Tensor) -> list[str]:
     state = update.optimizer.state.get(parameter, {})
     odd = [k for k, v in state.items() if not isinstance(v, Tensor)]
     if odd:
-        raise ValueError(f'compile="step" cannot trace {type(update.optimizer).__name__}: its state {odd[0]!r} is no tensor. Use compile="objective".')
+        raise ValueError(
+            f'compile="step" cannot trace {type(update.optimizer).__name__}: its state {odd[0]!r} is no tensor. Use compile="objective".'
+        )
     return list(state)
 
 

@@ -27,7 +27,8 @@ class Length:
             raise ValueError(f"{type(self).__name__}({self.amount}) is no length of time; give a positive number.")
 
     def __or__(self, other: Length) -> Length:
-        return First(min(self.amount, other.amount), (self, other))
+        parts = tuple(p for side in (self, other) for p in (side.parts if isinstance(side, First) else (side,)))
+        return First(min(self.amount, other.amount), parts)
 
     def position(self, clock: Clock) -> float:
         """How far the clock is, in this unit."""

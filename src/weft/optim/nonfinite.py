@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from weft.data.batch import Batch, size, split
 from weft.losses.loss import Loss
-
-from .batch import Batch, size, split
-
-if TYPE_CHECKING:
-    from .update import BoundUpdate, Objective
+from weft.optim.estimators import Objective, Update
 
 
 class NonFinite(ArithmeticError):
     """A loss or gradient was NaN or infinite; the message names update, parameters and samples."""
 
     def __init__(self, report: str, skips: int):
-        tail = f"Gave up after {skips} such steps in a row." if skips > 1 else 'Nothing was changed by this step. Try a lower learning rate, clip_norm, or Runtime(nonfinite="skip").'
+        tail = (
+            f"Gave up after {skips} such steps in a row."
+            if skips > 1
+            else 'Nothing was changed by this step. Try a lower learning rate, clip_norm, or Runtime(nonfinite="skip").'
+        )
         super().__init__(f"{report} {tail}")
 
 
-class RollBack(Exception):  # noqa: N818 - not an error: it asks the loop for the last good snapshot
+class RollBack(Exception):
     """Asks the loop to return to the last good snapshot."""
 
 
-def culprit(update: BoundUpdate, loss: Loss, objective: Objective, batch: Batch) -> str:
+def culprit(update: Update, loss: Loss, objective: Objective, batch: Batch) -> str:
     """Say what is not finite: the loss terms, the parameters, their gradients, and the samples, found by replay one by one."""
     bad = [f"loss term {k!r} is {float(t.total)}" for k, t in loss.terms.items() if not math.isfinite(t.total)]
     weights = [n for n, p in update.named if not torch.isfinite(p).all()]
@@ -37,13 +38,13 @@ def culprit(update: BoundUpdate, loss: Loss, objective: Objective, batch: Batch)
         bad.append(f"parameters were already non-finite: {_some(weights)}")
     if gradients:
         bad.append(f"gradients of {_some(gradients)}")
-    samples = [] if weights or update.runtime.world > 1 else _samples(update, objective, batch)
+    samples = [] if weights or update.world > 1 else _samples(update, objective, batch)
     if samples:
         bad.append(f"samples {_some(samples)} of the batch alone give it")
     return f"Update {update.key!r} met a non-finite step: {'; '.join(bad)}."
 
 
-def _samples(update: BoundUpdate, objective: Objective, batch: Batch) -> list[str]:
+def _samples(update: Update, objective: Objective, batch: Batch) -> list[str]:
     """Indices of the samples whose own loss or gradient is not finite; empty when single samples cannot be evaluated."""
     found: list[str] = []
     for position, sample in enumerate(split(batch, size(batch))):

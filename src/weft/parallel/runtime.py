@@ -45,7 +45,10 @@ class Runtime:
         device = find_device() if self.device == "auto" else torch.device(self.device)
         convolves = any(isinstance(m, nn.Conv2d | nn.Conv3d) for m in method.modules())
         auto = self.precision == "auto"
-        wide = any(isinstance(m, nn.Linear | nn.MultiheadAttention) and max(p.shape[-1] for p in m.parameters(recurse=False)) >= WORTH_BFLOAT16 for m in method.modules())
+        wide = any(
+            isinstance(m, nn.Linear | nn.MultiheadAttention) and max((p.shape[-1] for p in m.parameters(recurse=False)), default=0) >= WORTH_BFLOAT16
+            for m in method.modules()
+        )
         precision = ("bfloat16" if native_bfloat16(device) and (convolves or wide) else "float32") if auto else self.precision
         group = self.group or (dist.group.WORLD if dist.is_available() and dist.is_initialized() else None)
         return replace(self, device=device, precision=precision, group=group, channels_last=self.channels_last or (auto and convolves))
@@ -103,7 +106,7 @@ def finite(tensors: list[Tensor]) -> bool:
     """Whether every number in these tensors is finite: one pass over the memory, one answer."""
     if not tensors:
         return True
-    if any([t.is_sparse for t in tensors]):  # noqa: C419 - a list is twice as fast here
+    if any([t.is_sparse for t in tensors]):
         tensors = [t.coalesce().values() if t.is_sparse else t for t in tensors]
     found, one = _flags(tensors[0].device)
     torch._amp_foreach_non_finite_check_and_unscale_(tensors, found, one)

@@ -37,12 +37,15 @@ def pack(tree: Any) -> tuple[dict[str, Tensor], Any]:
             return {type(node).__name__ if type(node) in (list, tuple) else "tuple": [walk(v, f"{path}[{i}]") for i, v in enumerate(node)]}
         if node is None or isinstance(node, bool | int | float | str):
             return node
-        raise TypeError(f"State at {path or 'the top'} is a {type(node).__name__}. A state_dict holds tensors, numbers, strings, None, dicts, lists and tuples.")
+        raise TypeError(
+            f"State at {path or 'the top'} is a {type(node).__name__}. A state_dict holds tensors, numbers, strings, None, dicts, lists and tuples."
+        )
 
     return tensors, walk(tree, "")
 
 
 def unpack(tensors: dict[str, Tensor], node: Any) -> Any:
+    """The tree again, from what ``pack`` made of it."""
     if not isinstance(node, dict):
         return node
     ((kind, value),) = node.items()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import nn
 
 from weft._lazy import hint
 
-if TYPE_CHECKING:
-    from .update import On, Update
-
 Named = list[tuple[str, nn.Parameter]]
+On = str | nn.Module | nn.Parameter | Sequence[Any] | Callable[[str], bool]
 
 
 def select(method: nn.Module, on: On) -> Named:
@@ -25,19 +23,24 @@ def select(method: nn.Module, on: On) -> Named:
     names = _names(method, on, everything)
     found = [(n, p) for n, p in everything.items() if n in names and p.requires_grad]
     if not found:
-        raise ValueError(f"An update on {on!r} has no trainable parameters: {f'{len(names)} parameters there are frozen' if names else 'nothing there has parameters'}.")
+        raise ValueError(
+            f"An update on {on!r} has no trainable parameters:"
+            f" {f'{len(names)} parameters there are frozen' if names else 'nothing there has parameters'}."
+        )
     return found
 
 
 def _names(method: nn.Module, on: On, everything: Mapping[str, nn.Parameter]) -> set[str]:
     if isinstance(on, str):
-        modules = dict(method.named_modules())
-        if on in everything:
-            return {on}
+        places = dict(method.named_parameters(remove_duplicate=False))  # a tied weight goes by each of its names
+        modules = dict(method.named_modules(remove_duplicate=False))
+        if on in places:
+            return _owned({id(places[on])}, everything)
         if on not in modules:
-            raise ValueError(f"{type(method).__name__} has no submodule or parameter {on!r}. {hint(on, [n for n in modules if n] + list(everything))}")
-        prefix = f"{on}." if on else ""
-        return {n for n in everything if n.startswith(prefix)}
+            raise ValueError(
+                f"{type(method).__name__} has no submodule or parameter {on!r}. {hint(on, [n for n in modules if n] + list(everything))}"
+            )
+        return _owned({id(p) for p in modules[on].parameters()}, everything)
     if isinstance(on, nn.Parameter):
         return _owned({id(on)}, everything)
     if isinstance(on, nn.Module):
@@ -54,13 +57,15 @@ def _owned(ids: set[int], everything: Mapping[str, nn.Parameter]) -> set[str]:
     return names
 
 
-def check_ownership(method: nn.Module, specs: Mapping[str, Update], chosen: Mapping[str, Named]) -> None:
+def check_ownership(method: nn.Module, shared: Mapping[str, bool], chosen: Mapping[str, Named]) -> None:
     """Each trainable parameter belongs to exactly one update; anything else must be said (``shared=True``, or frozen)."""
     owner: dict[str, str] = {}
     for key, named in chosen.items():
         for name, _ in named:
-            if name in owner and not (specs[key].shared and specs[owner[name]].shared):
-                raise ValueError(f"Both updates {owner[name]!r} and {key!r} move {name!r}. Give each its own parameters with on=, or say shared=True in both.")
+            if name in owner and not (shared[key] and shared[owner[name]]):
+                raise ValueError(
+                    f"Both updates {owner[name]!r} and {key!r} move {name!r}. Give each its own parameters with on=, or say shared=True in both."
+                )
             owner[name] = key
     orphans = [n for n, p in method.named_parameters() if p.requires_grad and n not in owner]
     if orphans:
@@ -74,4 +79,7 @@ def check_arrows(method: nn.Module, arrows: list[object]) -> None:
     for arrow in arrows:
         for name, value in getattr(arrow, "__dict__", {}).items():
             if isinstance(value, nn.Module) and id(value) not in inside:
-                raise ValueError(f"{type(arrow).__name__}.{name} is a module outside the method, so it would be neither moved nor saved. Make it a submodule: method.average = ...")
+                raise ValueError(
+                    f"{type(arrow).__name__}.{name} is a module outside the method, so it would be neither moved nor saved. Make it a submodule:"
+                    " method.average = ..."
+                )

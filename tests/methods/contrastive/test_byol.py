@@ -64,6 +64,6 @@ def test_microbatches_are_exact():
 @pytest.mark.parametrize("mode", [True, False])
 def test_features_are_deployed_alone(mode):
     made = method().train(mode)
-    assert not made.target_network.training
+    assert made.target_network.training == mode  # normalised by its own batch, as the online network is
     assert made.deploy() == {"embed": made.network}
     assert made.predict(views())["embedding"].shape == (6, 8)

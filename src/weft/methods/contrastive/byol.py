@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from weft.engine import Method, Update
 from weft.losses import Loss
-from weft.optim import EMA, Schedule, adamw, average_of, cosine, warmup
+from weft.optim import EMA, Schedule, adamw, cosine, warmup
 
 
 class BYOL(Method):
@@ -16,8 +18,9 @@ class BYOL(Method):
 
     Shapes: ``input`` and ``view`` (B, ...), two augmentations of the same B records; ``network`` gives features (B, F), ``projector`` maps them
     to z (B, D), ``predictor`` z to z (B, D). The targets are averages of network and projector that follow after each step with ``decay`` (a
-    number or a schedule). No sample is pushed from another, so the loss does not couple them and microbatches work.
-    Paper: Grill et al., 2020, arXiv:2006.07733. Differs: the targets' batch norm uses the online networks' running statistics.
+    number or a schedule); they normalise by their own batch, as the online networks do. No sample is pushed from another, so the loss does not
+    couple them and microbatches work.
+    Paper: Grill et al., 2020, arXiv:2006.07733.
     Use when batches are small; instead of it, ``simclr`` for a loss that cannot collapse. Put batch norm into projector and predictor. Cost: four
     passes.
 
@@ -29,7 +32,8 @@ class BYOL(Method):
     def __init__(self, network: nn.Module, projector: nn.Module, predictor: nn.Module, *, decay: float | Schedule = 0.99):
         super().__init__()
         self.network, self.projector, self.predictor, self.decay = network, projector, predictor, decay
-        self.target_network, self.target_projector = average_of(network), average_of(projector)
+        # Not frozen but merely without gradient: in eval mode their batch norm would use statistics of weights that they do not have yet.
+        self.target_network, self.target_projector = (copy.deepcopy(part).requires_grad_(False) for part in (network, projector))
 
     def loss(self, batch: dict[str, Tensor]) -> Loss:
         one, other = batch["input"], batch["view"]

@@ -46,6 +46,9 @@ class CentralPolicy(nn.Module):
     tensor([0., 2.])
     """
 
+    low: Tensor | None
+    high: Tensor | None
+
     def __init__(self, network: nn.Module, low: Sequence[float] | None = None, high: Sequence[float] | None = None) -> None:
         super().__init__()
         if (low is None) != (high is None) or (low is not None and high is not None and not all(a < b for a, b in zip(low, high, strict=True))):
@@ -56,7 +59,7 @@ class CentralPolicy(nn.Module):
 
     def forward(self, observation: Shaped[Tensor, " b *shape"]) -> dict[str, Float[Tensor, "b a"]]:
         mean = mean_of(self.network(observation))
-        if self.low is None:
+        if self.low is None or self.high is None:
             return {"action": mean}
         return {"action": self.low + (self.high - self.low) * (mean.tanh() + 1) / 2}
 

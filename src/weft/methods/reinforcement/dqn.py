@@ -38,7 +38,7 @@ class DQN(Method):
     def __init__(self, network: nn.Module, *, discount: float = 0.99, double: bool = True) -> None:
         super().__init__()
         self.network, self.target = network, average_of(network)
-        self.discount, self.double = discount, double
+        self.discount, self.chooses = discount, double  # self.double is a method of every module
 
     def updates(self) -> dict[str, Update]:
         return {"network": Update(adam(1e-3), gradients=[ClipNorm(10.0)], after=[CopyEvery("target", "network", steps=250)])}
@@ -52,7 +52,7 @@ class DQN(Method):
     def goal(self, batch: dict[str, Tensor]) -> Float[Tensor, " b"]:
         """What Q(s, a) should be, (B,)."""
         judged = self.target(batch["next_input"])
-        best = (self.network(batch["next_input"]) if self.double else judged).argmax(-1, keepdim=True)
+        best = (self.network(batch["next_input"]) if self.chooses else judged).argmax(-1, keepdim=True)
         return batch["reward"] + self.discount * ~batch["terminated"] * judged.gather(-1, best).squeeze(-1)
 
     def loss(self, batch: dict[str, Tensor]) -> Loss:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -114,7 +114,7 @@ class Squashed:
         return self.plain.mode().tanh()
 
 
-def written_down(policy: nn.Module, name: str, network: nn.Module, args: dict[str, object]) -> nn.Module:
+def written_down(policy: nn.Module, name: str, network: nn.Module, args: Mapping[str, object]) -> nn.Module:
     """Let a policy say how it is made again, if its network does; a bundle asks for that."""
     noted = getattr(network, "_weft_spec", None)
     if noted is not None:

@@ -40,6 +40,9 @@ class SAC(Method):
     torch.Size([5, 1])
     """
 
+    low: Tensor
+    high: Tensor
+
     def __init__(
         self,
         actor: nn.Module,

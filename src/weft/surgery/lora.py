@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .freeze import freeze
+from weft.nn.freezing import freeze
+
 from .replace import replace_layers
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
-from .freeze import freeze, thaw
+from weft.nn.freezing import freeze, thaw
 
 
 def gradual_unfreezing(network: nn.Module, parts: Sequence[str]) -> Iterator[str]:

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.contracts.walk import copied, entries, example, over, same
-from weft.engine import Method, Runtime, Steps, Stop, fit
+from tests.contracts.walk import Killed, copied, entries, example, killed_after, over, same
+from weft.engine import Checkpoints, Method, Runtime, Steps, fit
 from weft.optim import sgd
 from weft.surgery import freeze
 
@@ -26,6 +26,15 @@ LOSS_NEED_NOT_FALL = {
 }
 MADE_FOR_ITS_PARAMETERS = {"ewc": "it remembers an importance for each parameter that was trainable when it was made"}
 VERBS = {"predict", "embed", "generate", "act", "encode", "decode", "score"}
+
+
+class Crash(Exception):
+    """What ends the first half: nothing after it runs."""
+
+
+def crash(state, logs):
+    if state.step == 4:
+        raise Crash
 
 
 def made(entry, seed=0):
@@ -97,14 +106,15 @@ def measured(method, batches):
 
 @over("method")
 def test_it_resumes_bit_for_bit(entry, tmp_path):
-    """Contract: three steps, a fresh process's worth of forgetting, and three more equal six in a row."""
+    """Contract: killed after three steps and begun again with other weights and another random state, it ends as one that was not."""
     straight, batches = made(entry)
     torch.manual_seed(5)
     fit(straight, batches, until=Steps(6), run=tmp_path / "straight")
 
     first, batches = made(entry)
     torch.manual_seed(5)
-    fit(first, batches, until=Steps(6), run=tmp_path / "halves", listeners=[lambda state, logs: Stop("asked to") if state.step == 3 else None])
+    with pytest.raises(Killed):
+        fit(first, batches, until=Steps(6), run=Checkpoints(tmp_path / "halves", every=Steps(1)), listeners=[killed_after(3)])
     second, batches = made(entry, seed=99)
     torch.manual_seed(77)
     state = fit(second, batches, until=Steps(6), run=tmp_path / "halves")

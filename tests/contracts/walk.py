@@ -46,6 +46,20 @@ def tensors(value: Any) -> list[Tensor]:
     return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
 
+class Killed(Exception):
+    """What ends a training from outside."""
+
+
+def killed_after(step: int) -> Any:
+    """A listener that ends the training right after a step, before the checkpoint of the next one."""
+
+    def kill(state: Any, logs: Any) -> None:
+        if state.step > step:
+            raise Killed
+
+    return kill
+
+
 def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
     """Whether two states are equal bit for bit."""
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)

@@ -28,9 +28,11 @@ TABLE = {
     "mix_up": "weft.data.transforms.mix:MixUp",
     "noise": "weft.data.transforms.noise:Noise",
     "normalize": "weft.data.transforms.normalize:Normalize",
+    "random_affine": "weft.data.transforms.affine:RandomAffine",
     "random_crop": "weft.data.transforms.crop:RandomCrop",
     "random_erasing": "weft.data.transforms.noise:RandomErasing",
     "random_flip": "weft.data.transforms.flip:RandomFlip",
+    "two_views": "weft.data.transforms.two_views:TwoViews",
     "environments": "weft.data.environments:Environments",
     "replay": "weft.data.replay:Replay",
     "rollouts": "weft.data.rollouts:Rollouts",
@@ -57,9 +59,11 @@ KIND = {
     "mix_up": "transform",
     "noise": "transform",
     "normalize": "transform",
+    "random_affine": "transform",
     "random_crop": "transform",
     "random_erasing": "transform",
     "random_flip": "transform",
+    "two_views": "transform",
     "environments": "environment",
     "replay": "environment",
     "rollouts": "environment",
@@ -91,7 +95,7 @@ def examples() -> dict[str, Any]:
     import torch
 
     from weft.data import arrays, image_codec, table_codec, text_codec, token_codec, views, windows
-    from weft.data.transforms import crop, flip, mix, noise, normalize
+    from weft.data.transforms import affine, crop, flip, mix, noise, normalize, two_views
 
     numbers = arrays.Arrays({"input": torch.arange(12.0).reshape(6, 2), "target": [0, 1, 0, 1, 0, 1]})
     pictures = [{"image": torch.full((6, 6), 40 * i, dtype=torch.uint8), "label": "ab"[i % 2]} for i in range(6)]
@@ -111,7 +115,9 @@ def examples() -> dict[str, Any]:
         "mix_up": (mix.MixUp(num_classes=3), batch),
         "noise": (noise.Noise(), batch),
         "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),
+        "random_affine": (affine.RandomAffine(), batch),
         "random_crop": (crop.RandomCrop(padding=2), batch),
         "random_erasing": (noise.RandomErasing(), batch),
         "random_flip": (flip.RandomFlip(), batch),
+        "two_views": (two_views.TwoViews([noise.Noise()]), batch),
     }

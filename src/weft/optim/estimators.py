@@ -149,7 +149,7 @@ class Private:
         except ImportError as error:
             raise ImportError("Accounting needs opacus: pip install 'weft[privacy]'.") from error
         accountant = RDPAccountant()
-        accountant.history = [(self.noise, self.rate, self.steps)]
+        accountant.history = [(self.noise, self.rate, self.steps)] if self.steps else []  # no step has spent nothing
         return accountant.get_epsilon(delta)
 
     def state_dict(self) -> dict[str, Any]:

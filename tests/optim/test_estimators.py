@@ -137,6 +137,7 @@ def test_private_spends_what_opacus_says():
     for _ in range(10):
         accountant.step(noise_multiplier=1.1, sample_rate=0.2)
     assert estimator.epsilon(1e-5) == pytest.approx(accountant.get_epsilon(1e-5))
+    assert private(1.0).epsilon(1e-5) == 0.0
 
 
 def test_private_history_and_noise_survive_a_resume(tmp_path):
@@ -192,3 +193,122 @@ def test_zeroth_order_estimates_a_slope():
     one = kept.seen[0][0]
     ratio = one / (one @ slope.T)  # z / |slope . z|^-1: parallel to a direction z with slope . z > 0
     torch.testing.assert_close(ratio @ slope.T, torch.ones(1, 1))
+
+
+class Watched(Method):
+    """Remembers at which weights it was evaluated, what its dropout drew, and how often its batch norm counted."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout(0.5), nn.Linear(6, 1))
+        self.points, self.kept = [], []
+        self.network[2].register_forward_hook(lambda m, inputs, output: self.kept.append((output != 0).clone()))
+
+    def loss(self, batch):
+        self.points.append(flat(self.network).clone())
+        return Loss.mean(self.network(batch["input"]).square()[:, 0])
+
+
+class Back:
+    """A gradient transform that looks at the weights between the estimator and the optimizer."""
+
+    def __init__(self):
+        self.weights = []
+
+    def __call__(self, parameters):
+        self.weights.append(torch.cat([p.detach().flatten() for p in parameters]))
+
+
+@pytest.mark.parametrize("estimator", [SharpnessAware(0.1), SharpnessAware(0.1, adaptive=True), ZerothOrder(1e-2)], ids=["sharpness_aware", "adaptive", "zeroth_order"])
+def test_two_looks_at_one_function(estimator):
+    """SharpnessAware and ZerothOrder, property: both evaluations are at the right weights with the same dropout, batch norm counts once, and the weights come back bit for bit."""
+    method, back = Watched(), Back()
+    before = flat(method.network)
+    fit(method, [torch.randn(16, 4)], Update(sgd(0.0), on="", estimator=estimator, gradients=[back]), until=Steps(1))
+    first, second = method.points
+    assert torch.equal(*method.kept)
+    assert int(method.network[1].num_batches_tracked) == 1
+    assert torch.equal(back.weights[0], before)
+    if isinstance(estimator, ZerothOrder):
+        torch.testing.assert_close((first + second) / 2, before, rtol=0, atol=1e-6)
+        assert 0.5 < float((first - before).norm() / 1e-2) / before.numel() ** 0.5 < 1.5
+    else:
+        assert torch.equal(first, before) and not torch.equal(second, before)
+        if not estimator.adaptive:
+            assert float((second - before).norm()) == pytest.approx(0.1, rel=1e-4)
+
+
+def test_zeroth_order_is_the_directional_derivative():
+    """ZerothOrder, closed form: for a smooth net in float64, g = (z . gradient) z along the direction z that it drew."""
+    torch.manual_seed(0)
+    method = Supervised(network().double(), cross_entropy)
+    x, y = batches(1)[0]
+    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(F.cross_entropy(method.network(x.double()), y), list(method.network.parameters()))])
+    kept, state = Kept(), torch.get_rng_state()
+    fit(method, [(x.double(), y)], Update(sgd(0.0), on="", estimator=ZerothOrder(1e-4), gradients=[kept]), until=Steps(1))
+    torch.set_rng_state(state)
+    z = torch.cat([torch.randn_like(p).flatten() for p in method.network.parameters()])
+    torch.testing.assert_close(torch.cat([g.flatten() for g in kept.seen[0]]), (z @ gradient) * z, rtol=1e-5, atol=1e-8)
+
+
+def test_sharpness_aware_in_microbatches_is_the_same():
+    """SharpnessAware, brute force: both gradients are those of the whole batch, however it is cut."""
+    found = []
+    for pieces in (1, 3):
+        method = Supervised(network(), cross_entropy)
+        fit(method, batches(), Update(sgd(0.3), on="", estimator=SharpnessAware(0.2), microbatches=pieces), until=Steps(5))
+        found.append(flat(method))
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-6)
+
+
+def test_a_climb_needs_a_length():
+    """SharpnessAware, property: the error repeats what came."""
+    with pytest.raises(ValueError, match=r"SharpnessAware\(rho=0\): the climb needs a positive length"):
+        SharpnessAware(0)
+
+
+def test_private_samples_have_their_own_dropout():
+    """Private, property: four equal samples are dropped differently; a second evaluation would repeat the first."""
+    kept = []
+
+    class Dropped(Method):
+        def __init__(self):
+            super().__init__()
+            self.network = nn.Linear(64, 1)
+
+        def loss(self, batch):
+            mask = F.dropout(torch.ones_like(batch["input"]), 0.5)
+            kept.append(mask)
+            return Loss.mean(self.network(batch["input"] * mask)[:, 0])
+
+    fit(Dropped(), [torch.ones(4, 64)], Update(sgd(0.1), on="", estimator=private()), until=Steps(1))
+    assert len(kept) == 4 and len({tuple(k.flatten().tolist()) for k in kept}) == 4
+
+
+def test_private_noise_is_new_at_every_step_and_repeats_by_seed():
+    """Private, property: two steps differ, two seeds differ, one seed repeats; without noise nothing is drawn."""
+
+    def noises(seed, noise=1.0):
+        kept = Kept()
+        fit(Supervised(network(), cross_entropy), [(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))], Update(sgd(0.0), on="", estimator=private(noise, seed=seed), gradients=[kept]), until=Steps(2))
+        return [torch.cat([g.flatten() for g in step]) for step in kept.seen]
+
+    one, two = noises(1)
+    assert not torch.equal(one, two) and torch.equal(one, noises(1)[0]) and not torch.equal(one, noises(2)[0])
+    assert not noises(1, noise=0.0)[0].any()
+
+
+def test_private_counts_an_empty_batch_as_a_step():
+    """Private, property: the weights move by noise alone, the step is counted by update and accountant, and nothing is skipped."""
+    method, estimator = Supervised(network(), cross_entropy), private(1.0, seed=0)
+    before = flat(method)
+    state = fit(method, [(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))] * 3, Update(sgd(0.1), on="", estimator=estimator), until=Epochs(1))
+    assert (estimator.steps, state.updates["all"].count, state.skipped, state.samples) == (3, 3, 0, 0)
+    assert not torch.equal(before, flat(method))
+
+
+@pytest.mark.parametrize("options", [{"clip": 0.0}, {"clip": -1.0}, {"noise": -1.0}, {"rate": 1.5}])
+def test_private_refuses_numbers_that_mean_nothing(options):
+    """Private, property: a clip is positive, noise is not negative, a rate is a probability."""
+    with pytest.raises(ValueError, match=r"Private\("):
+        private(**options)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from weft.engine import Method, Steps, Update, fit
 from weft.losses import Loss, cross_entropy
 from weft.methods import Supervised
-from weft.optim import adam, adamw, layerwise, lbfgs, sgd
+from weft.optim import adam, adamw, decay_groups, layerwise, lbfgs, sgd
 
 
 def network():
@@ -95,3 +95,57 @@ def test_layerwise_rates_follow_the_order():
         steps.append([p.detach() - b for p, b in zip(method.parameters(), before, strict=True)])
     for whole, slow, rate in zip(*steps, (0.01, 0.01, 0.1, 0.1, 1.0, 1.0), strict=True):
         torch.testing.assert_close(slow, rate * whole, rtol=1e-3, atol=1e-6)
+
+
+def test_decay_groups_by_shape_and_name():
+    """decay_groups, closed form: matrices and kernels decay, biases, norms and scalars do not; empty groups vanish; names are kept."""
+    net = nn.Module()
+    net.conv, net.norm, net.scale = nn.Conv2d(1, 2, 3), nn.LayerNorm(4), nn.Parameter(torch.ones(()))
+    first, second = decay_groups(list(net.named_parameters()), 0.3)
+    assert (first["name"], first["weight_decay"], [n for n, _ in first["params"]]) == ("decay", 0.3, ["conv.weight"])
+    assert (second["name"], second["weight_decay"], [n for n, _ in second["params"]]) == ("no_decay", 0.0, ["scale", "conv.bias", "norm.weight", "norm.bias"])
+    assert [g["name"] for g in decay_groups(list(net.norm.named_parameters()), 0.3)] == ["no_decay"]
+
+
+def test_layerwise_means_modules_not_beginnings_of_names():
+    """layerwise, closed form: layers.1 is not layers.10; what no module holds has the full rate; decay groups stay apart and nothing is lost."""
+    named = [(n, nn.Parameter(torch.ones(shape))) for n, shape in (("layers.1.w", (2, 2)), ("layers.1.b", (2,)), ("layers.10.w", (2, 2)), ("layers.10.b", (2,)), ("other", (2,)), ("layers.1", (2, 2)))]
+    optimizer = layerwise(adamw(1.0, weight_decay=0.1), ["layers.1", "layers.2", "layers.10"], 0.5)(named)
+    names = {id(p): n for n, p in named}
+    found = {names[id(p)]: (g["lr"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"]}
+    assert found == {"layers.1.w": (0.25, 0.1), "layers.1.b": (0.25, 0.0), "layers.10.w": (1.0, 0.1), "layers.10.b": (1.0, 0.0), "other": (1.0, 0.0), "layers.1": (0.25, 0.1)}
+
+
+@pytest.mark.parametrize("microbatches", [1, 4])
+def test_lbfgs_reaches_the_minimum_of_a_quadratic(microbatches):
+    """lbfgs, closed form: least squares in float64, badly scaled, in two steps: the solution of torch.linalg.lstsq, whole or in pieces."""
+    x = torch.randn(40, 6, dtype=torch.float64) * torch.tensor([1, 3, 10, 0.3, 1, 0.1], dtype=torch.float64)
+    y = torch.randn(40, 1, dtype=torch.float64)
+
+    class Squares(Method):
+        def __init__(self):
+            super().__init__()
+            self.network = nn.Linear(6, 1, bias=False).double()
+
+        def loss(self, batch):
+            return Loss.mean((self.network(batch["input"]) - batch["target"]).square()[:, 0])
+
+    method = Squares()
+    state = fit(method, [(x, y)], Update(lbfgs(max_iter=200), on="", microbatches=microbatches), until=Steps(2))
+    best = torch.linalg.lstsq(x, y).solution
+    torch.testing.assert_close(method.network.weight.detach().T, best, rtol=0, atol=1e-4)
+    ratio = (x @ method.network.weight.T - y).square().mean() / (x @ best - y).square().mean()
+    assert ratio.item() == pytest.approx(1, abs=1e-9)
+    assert state.updates["all"].count == 2
+
+
+@pytest.mark.parametrize("factory", [adamw(), adam(), sgd()], ids=["adamw", "adam", "sgd"])
+def test_ordinary_optimizers_are_fused(factory):
+    """adamw, adam and sgd, property: one kernel for all parameters, and double precision works with it, too."""
+    for dtype in (torch.float32, torch.float64):
+        p = nn.Parameter(torch.ones(2, dtype=dtype))
+        optimizer = factory([("w", p)])
+        assert all(g["fused"] for g in optimizer.param_groups)
+        p.grad = torch.ones_like(p)
+        optimizer.step()
+        assert p[0].item() < 1

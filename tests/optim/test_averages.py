@@ -96,6 +96,19 @@ def test_lookahead_is_the_loop_by_hand():
     torch.testing.assert_close(weights(method.network), weights(other.network), rtol=1e-5, atol=1e-6)
 
 
+def test_slow_weights_load_to_where_they_were():
+    """Lookahead, property: a checkpoint comes from the CPU; the slow weights stay on the device of the module, and are a copy."""
+    follow = Lookahead("net")
+    follow.bind(nn.ModuleDict({"net": nn.Linear(2, 2, device="meta")}))
+    follow.load_state_dict({"weight": torch.zeros(2, 2), "bias": torch.zeros(2)})
+    assert {k: v.device.type for k, v in follow.slow.items()} == {"weight": "meta", "bias": "meta"}
+    follow.bind(nn.ModuleDict({"net": nn.Linear(2, 2)}))
+    saved = {"weight": torch.ones(2, 2), "bias": torch.ones(2)}
+    follow.load_state_dict(saved)
+    saved["weight"].zero_()
+    assert torch.equal(follow.slow["weight"], torch.ones(2, 2))
+
+
 def test_constrain_holds_after_every_step():
     """Constrain, property: all weights of the part inside, some on the edge, and those outside the part free."""
     method, seen = make(), []

@@ -60,7 +60,7 @@ def test_an_empty_mask_is_zero_and_has_zero_gradient(mask):
     x = ITEMS.clone().requires_grad_()
     loss = Loss.mean(x * 2, mask)
     loss.value.backward()
-    assert float(loss.value) == 0.0
+    assert loss.value.item() == 0.0
     assert torch.equal(x.grad, torch.zeros(3))
 
 

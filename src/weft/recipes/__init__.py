@@ -28,6 +28,7 @@ __getattr__, __dir__ = attach(
         "Session": "weft.recipes.session:Session",
         "Settings": "weft.recipes.settings:Settings",
         "classes_of": "weft.recipes.recipe:classes_of",
+        "continued": "weft.recipes.language_model:continued",
         "find": "weft.recipes.recipe:find",
         "judge": "weft.recipes.judge:judge",
         "load_file": "weft.recipes.recipe:load_file",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import nn
 
 from weft.catalogue import build
 from weft.data import Lines, Subset, TokenCodec
@@ -17,6 +17,7 @@ from weft.observe import Samples
 from weft.optim import ClipNorm, adamw, cosine, warmup
 from weft.recipes.parameters import Choice
 from weft.recipes.session import Result, Session
+from weft.serve import Bundle
 
 LOOKED_AT = 100_000  # tokens of the held-out text that are evaluated while training
 STRIDES = 8  # windows that begin within one window's length: each epoch shows the text that often
@@ -73,6 +74,14 @@ def language_model(
     return session.finish(best, held_out, codec=codec, samples={f"sample {i + 1}": write(best, i) for i in range(3)})
 
 
+def continued(bundle: Bundle, prompts: Sequence[str], *, length: int = 300, seed: int = 0) -> list[dict[str, str]]:
+    """Each prompt with what a bundled language model writes after it: ``{"text"}``."""
+    return [
+        {"text": Writing(bundle.codec, bundle.encode({"text": prompt})["input"][None], length, seed).after(bundle.network("predict"))}
+        for prompt in prompts
+    ]
+
+
 class Writing:
     """Continues one prompt, always with the same random numbers, so that samples can be compared as training goes on."""
 
@@ -80,7 +89,10 @@ class Writing:
         self.codec, self.begin, self.length, self.seed = codec, begin, length, seed
 
     def __call__(self, method: Method, number: int = 0) -> str:
-        network: nn.Module = method.main()
+        return self.after(method.main(), number)
+
+    def after(self, network: Any, number: int = 0) -> str:
+        """The prompt and what a network writes after it."""
         device = next(network.parameters()).device
         generator = torch.Generator(device).manual_seed(self.seed + number)
         tokens = list(generate(network, self.begin.to(device), self.length, temperature=0.8, generator=generator))

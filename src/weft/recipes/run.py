@@ -105,7 +105,7 @@ def perform(call: Call, path: Path | None = None, *, replay: bool = False) -> Re
     call = replace(call, settings=settings)
     check_device(settings.device)
     seed(settings.seed)
-    opened = None if path is None else Run.open(path)
+    opened = None if path is None else Run.open(path, read_only=replay)
     session = Session(
         call.spec(), settings, code=[call.recipe.file] if call.recipe.file else [], data=call.paths() or None, run=opened, replay=replay
     )

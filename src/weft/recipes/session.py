@@ -11,10 +11,10 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from weft.data import Codec, Loader, Source, Subset, encoded
+from weft.data import Arrays, Codec, Loader, Source, Subset
 from weft.data.assemble import encode
 from weft.data.keyed import shuffled
-from weft.engine import Evaluation, Length, Method, Runtime, State, Steps, Update, evaluate
+from weft.engine import Checkpoints, Evaluation, Length, Method, Runtime, State, Steps, Update, evaluate
 from weft.observe import Outcome, Run, collect, write_report
 from weft.observe.logs import unjson
 from weft.recipes.settings import Settings
@@ -60,11 +60,45 @@ class Collated:
 
     codec: Codec
 
-    def encode(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    def fit(self, source: Source) -> Codec:
+        return self
+
+    def encode(self, record: dict[str, Any]) -> dict[str, Any]:
         return record
 
     def collate(self, records: list[dict[str, Any]]) -> dict[str, Any]:
         return self.codec.collate(records)
+
+    def decode(self, prediction: dict[str, Any]) -> list[dict[str, Any]]:
+        return self.codec.decode(prediction)
+
+    def schema(self) -> dict[str, Any]:
+        return self.codec.schema()
+
+    def spec(self) -> dict[str, Any]:
+        return self.codec.spec()
+
+
+class Replayed:
+    """A stage that was trained before, with its weights and nothing else: what ``fit`` returns when a run is only evaluated again."""
+
+    def __init__(self, method: Method, saved: Checkpoints, runtime: Runtime) -> None:
+        found = saved.latest()
+        if found is None:
+            raise ValueError(f"{saved.directory} holds no checkpoint that is whole; train again.")
+        state, note = found
+        self.method, self.saved, self.metrics = method, saved, dict(state["metrics"])
+        self.step, self.epoch, self.stopped = note["step"], note["epoch"], note["stopped"]
+        method.runtime = runtime.resolve(method)
+        method.to(method.runtime.place).load_state_dict(state["method"])
+
+    def best(self) -> Method:
+        """The best weights of the stage, in its method."""
+        found = self.saved.best()
+        if found is None:
+            raise ValueError("No best weights: nothing was monitored. Give fit an evaluate=Evaluation(...), or use the last weights as they are.")
+        self.method.load_state_dict(found[0]["method"])
+        return self.method
 
 
 class Session:
@@ -137,6 +171,9 @@ class Session:
         """
         if not parts:
             raise ValueError("loaders needs at least one part of the data, the first to train on.")
+        empty = [name for name, source in parts.items() if len(source) == 0]
+        if empty:
+            raise ValueError(f"The part {empty[0]!r} of the data holds no records; give it a share above 0.")
         first, *rest = [self.limited(source) if limit else source for source in parts.values()]
         if self.settings.overfit:
             first = head(first, self.settings.overfit * batch_size)
@@ -166,6 +203,8 @@ class Session:
         until: Length, evaluate: Evaluation | None = None, listeners: Sequence[Callable[..., Any]] = (),
     ) -> State:  # fmt: skip
         """Train one named stage of the run; see ``weft.observe.Run.fit``. Returns the state, whose ``best()`` is the best method."""
+        if self.replay:
+            return Replayed(method, Checkpoints(self.run.checkpoints(stage)), self.runtime)  # type: ignore[return-value]
         if self.settings.quick:
             until = Steps(QUICK)
         if self.settings.overfit:
@@ -267,7 +306,7 @@ def keep(source: Source, codec: Codec) -> tuple[Source, Any]:
     shapes = {tuple(tuple(value.shape) for value in record.values()) for record in records}
     if len(shapes) > 1:
         return records, Collated(codec)
-    return encoded(records, Collated(codec)), None
+    return Arrays(codec.collate(records)), None
 
 
 def in_units(outcome: Outcome) -> dict[str, float]:

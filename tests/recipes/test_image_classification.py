@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+import weft
+from weft.data import ImageFolder
+from weft.recipes.image_classification import guess
+
+
+def test_a_folder_of_pictures_becomes_a_classifier(tmp_path, photos):
+    """Contract: the image_classification recipe learns real pictures of a folder and its bundle names them."""
+    result = weft.run("image_classification", data=photos, flip=False, epochs=6, balance=True, run=tmp_path / "run", progress=False, model={"name": "simple_cnn", "args": {"width": 16}})
+    assert result.metrics["accuracy"] > 0.5 and "balanced_accuracy" in result.metrics
+    files = sorted((photos / "one").iterdir())
+    answers = weft.Bundle.open(result.bundle).predict([{"image": file} for file in files])
+    assert sum(answer["label"] == "one" for answer in answers) > len(files) / 2
+    html = result.report.read_text()
+    assert "Confusion matrix" in html and "Worst mistakes" in html and "data:image/png" in html
+
+
+def test_size_and_colour_are_guessed_from_the_pictures(photos):
+    assert guess(ImageFolder(photos)) == (32, 1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"model": "resnet_18"}, "Unknown name 'resnet_18'.*'resnet18'"),
+        ({"unreadable": "ignore"}, "unreadable=ignore: expected one of stop, skip"),
+        ({"test": 0.95}, "positive and sum to 1"),
+        ({"model.wdith": 3}, "which was not chosen"),
+        ({"model": "simple_cnn", "model.wdith": 3}, "no argument 'wdith'.*'width'"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_and_leaves_nothing(tmp_path, photos, parameters, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        weft.run("image_classification", data=photos, run=tmp_path / "run", **parameters)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_not_as_expected_is_refused(tmp_path, photos):
+    (tmp_path / "empty").mkdir()
+    single = tmp_path / "single" / "cat"
+    single.mkdir(parents=True)
+    (single / "1.png").write_bytes(next((photos / "one").iterdir()).read_bytes())
+    for folder, message in (("missing", "no folder"), ("empty", "holds no pictures"), ("single", "single class 'cat'")):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            weft.run("image_classification", data=tmp_path / folder, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

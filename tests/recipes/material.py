@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-GOOD, BAD = "great lovely superb fine wonderful warm".split(), "awful dull poor weak boring cold".split()
-FILLER = "the film was a story with actors and music in it".split()
+GOOD, BAD = ["great", "lovely", "superb", "fine", "wonderful", "warm"], ["awful", "dull", "poor", "weak", "boring", "cold"]
+FILLER = ["the", "film", "was", "a", "story", "with", "actors", "and", "music", "in", "it"]
 
 
 def write_photos(folder: Path, count: int = 320) -> Path:
@@ -21,7 +21,7 @@ def write_photos(folder: Path, count: int = 320) -> Path:
 
     from weft.data import mnist_10k
 
-    names = "zero one two three four five six seven eight nine".split()
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     source = mnist_10k()
     for i in range(count):
         record = source[i]

@@ -32,7 +32,7 @@ def test_text_becomes_the_declared_type(kind, text, value):
     ],
 )  # fmt: skip
 def test_what_does_not_fit_says_what_came_and_what_was_expected(kind, text):
-    with pytest.raises(ValueError, match="^key=") as error:
+    with pytest.raises(ValueError, match=r"^key=") as error:
         convert("key", text, kind)
     assert str(text) in str(error.value) and ("expected" in str(error.value) or "Unknown" in str(error.value))
 

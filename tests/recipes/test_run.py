@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -151,3 +152,14 @@ def test_a_recipe_without_an_end_is_told_how_to_end(tmp_path):
     file.write_text("def train(session):\n    return 3\n")
     with pytest.raises(TypeError, match=r"session\.finish"):
         weft.run(f"{file}:train")
+
+
+def test_the_example_of_a_method_of_ones_own_runs_is_packed_and_answers(tmp_path, photos):
+    """Contract: examples/own_method.py goes from a folder of pictures to a bundle that opens with its class and not without."""
+    file = Path(__file__).parents[2] / "examples" / "own_method.py"
+    result = weft.run(f"{file}:train", data=photos, epochs=4, run=tmp_path / "run", progress=False)
+    assert result.metrics["accuracy"] > 0.4
+    picture = {"image": sorted((photos / "two").iterdir())[0]}
+    assert weft.recipes.opened(result.bundle, own=file).predict([picture]) == weft.recipes.opened(result.run).predict([picture])
+    with pytest.raises(ValueError, match="own_method:PatchNet"):
+        weft.recipes.opened(result.bundle)

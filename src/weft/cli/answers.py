@@ -57,7 +57,7 @@ def csv_text(found: Sequence[Mapping[str, Any]]) -> str:
     rows = [flat(answer) for answer in found]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file)  # its own line ends, so that cells with either of them are quoted
     writer.writerow([harmless(name) for name in columns])
     writer.writerows([harmless(row.get(name, "")) for name in columns] for row in rows)
     return file.getvalue()
@@ -69,6 +69,7 @@ def harmless(value: Any) -> Any:
 
 
 def flat(answer: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted names, lists as JSON."""
     found: dict[str, Any] = {}
     for name, value in answer.items():
         if isinstance(value, Mapping):

@@ -87,6 +87,7 @@ def write_digits(folder: Path) -> list[Path]:
 
 
 def predict(result: Result, folder: Path) -> None:
+    """Print what the bundle takes each picture for."""
     assert result.bundle is not None
     bundle = opened(result.bundle)
     named = records(bundle.codec, [str(folder)], sys.stdin.buffer)

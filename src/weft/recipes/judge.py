@@ -72,6 +72,7 @@ def labelled(codec: Any, path: Path) -> Source:
 
 
 def scores(codec: Any, output: Tensor, target: Tensor) -> dict[str, float]:
+    """The metrics that fit a codec, in the target's units."""
     classes: Sequence[str] | None = getattr(codec, "classes", None)
     if classes:
         metrics: dict[str, Any] = {"accuracy": Accuracy(), "log_loss": LogLoss()}

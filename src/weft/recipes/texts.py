@@ -34,6 +34,7 @@ def labelled_texts(path: Path, *, text: str = "text", label: str = "label") -> S
 
 
 def text_folder(path: Path, text: str, label: str) -> list[dict[str, Any]]:
+    """The texts of class folders, sorted by path."""
     found = []
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     for folder in folders:

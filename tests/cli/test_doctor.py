@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import importlib.metadata
+import json
+
+from weft.cli import doctor
+
+
+def test_missing_extras_say_how_to_get_them(monkeypatch):
+    real = importlib.metadata.version
+
+    def version(name):
+        if name in ("fastapi", "pyarrow"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    found = doctor.extras()
+    assert found["serve"]["missing"][0] == "fastapi" and found["serve"]["get it"] == "pip install 'weft[serve]'"
+    assert found["table"]["missing"] == ["pyarrow"] and set(found) == set(doctor.MEANING)
+    text = doctor.written(doctor.examine())
+    assert "missing fastapi: pip install 'weft[serve]'" in text
+
+
+def test_everything_is_json_and_the_machine_is_described():
+    found = doctor.examine()
+    assert json.loads(json.dumps(found))["processor"]["cores"] >= 1
+    assert set(found["processor"]["abilities"]) <= {*doctor.FLAGS, "default", "avx512"} and found["auto device"].split(":")[0] in ("cpu", "cuda", "mps", "xpu")

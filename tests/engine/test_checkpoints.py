@@ -40,6 +40,14 @@ def test_the_last_ones_and_the_best_ones_are_kept(tmp_path):
     assert checkpoints.latest()[1]["step"] == 7
 
 
+def test_scores_that_are_no_numbers_are_never_best(tmp_path):
+    """Property: with nothing but NaN there is no best, and only the last is kept."""
+    checkpoints = Checkpoints(tmp_path, keep_last=1, keep_best=1)
+    for step in range(3):
+        write(checkpoints, step, float("nan"))
+    assert steps(tmp_path) == [2] and checkpoints.best() is None
+
+
 def test_of_equal_scores_the_later_is_kept(tmp_path):
     """Property: a tie goes to the longer training."""
     checkpoints = Checkpoints(tmp_path, keep_last=1, keep_best=1)

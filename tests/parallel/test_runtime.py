@@ -108,6 +108,7 @@ def sparse(value):
         ([torch.tensor([[0.0, NAN], [0.0, 0.0]])[:, 0]], True),
         ([torch.zeros(2), sparse(2.0)], True),
         ([torch.zeros(2), sparse(NAN)], False),
+        ([torch.sparse_coo_tensor([[1, 1]], [3e38, 3e38], (2,), check_invariants=True)], False),  # finite entries whose sum is not
     ],
 )
 def test_finite_sees_every_number(tensors, answer):

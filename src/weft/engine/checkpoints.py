@@ -1,5 +1,8 @@
 """Checkpoints of a run: when they are due, which are kept, which is the newest good one."""
 
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnnecessaryIsInstance=false
+# (torch is annotated in part; callers without a type checker are checked while running)
+
 from __future__ import annotations
 
 import math
@@ -85,7 +88,7 @@ class Checkpoints:
         return [p.with_suffix("") for p in self.directory.glob("step-*.json")]
 
     def _by_score(self) -> list[Path]:
-        scored = []
+        scored: list[tuple[float, str, Path]] = []
         for stem in self._stems():
             try:
                 score = read_note(stem).get("score")

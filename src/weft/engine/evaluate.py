@@ -1,11 +1,14 @@
 """Evaluation: metrics over data, with everything that training depends on left as it was."""
 
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnnecessaryIsInstance=false
+# (torch is annotated in part; callers without a type checker are checked while running)
+
 from __future__ import annotations
 
 import contextlib
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +37,7 @@ class Evaluation:
     """
 
     data: Iterable[Any] | Callable[[Method], Mapping[str, float]]
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
     every: Length = Epochs(1)  # noqa: RUF009 - a frozen value
     monitor: str | None = None
     mode: str | None = None
@@ -128,7 +131,7 @@ def _merge_ranks(metric: Metric, runtime: Runtime) -> None:
 
 
 @contextlib.contextmanager
-def undisturbed(method: Method) -> Iterator[None]:
+def undisturbed(method: Method) -> Generator[None]:
     """Leave buffers, modes and random states as they are; parameters and gradients are not touched by evaluation anyway."""
     buffers = [(b, b.clone()) for b in method.buffers()]
     with random_state.untouched(), eval_mode(method):

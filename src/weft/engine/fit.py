@@ -1,5 +1,8 @@
 """``fit``: the one training loop. Order of a step: method.step, evaluations that are due, listeners, checkpoint."""
 
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnnecessaryIsInstance=false
+# (torch is annotated in part; callers without a type checker are checked while running)
+
 from __future__ import annotations
 
 import contextlib
@@ -22,7 +25,7 @@ from .checkpoints import Checkpoints
 from .evaluate import Evaluation
 from .method import Logs, Method
 from .state import State, Stop
-from .update import BoundUpdate, Update, bind
+from .update import Update, bind
 
 Listener = Callable[[State, Logs], "Stop | None"]
 SNAPSHOT_STEPS = 50
@@ -281,6 +284,3 @@ def _leave(loop: _Loop, state: State) -> None:
     print(where, file=sys.stderr)
     if not (hasattr(sys, "ps1") or "IPython" in sys.modules):
         raise SystemExit(128 + loop.interrupted)
-
-
-__all__ = ["BoundUpdate", "Listener", "fit"]

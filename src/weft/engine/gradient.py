@@ -1,9 +1,12 @@
 """Exact gradients: over microbatches, ranks, terms with different counts, and repeated evaluations in one step."""
 
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnnecessaryIsInstance=false
+# (torch is annotated in part; callers without a type checker are checked while running)
+
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -72,7 +75,7 @@ class Gradient:
             return self._over_ranks(Loss.joined([self._forward(objective, p) for p in parts]))
 
     @contextlib.contextmanager
-    def _evaluation(self, part: bool = False) -> Iterator[None]:
+    def _evaluation(self, part: bool = False) -> Generator[None]:
         self._count()
         if self.evaluations == 1 and self.present:
             yield
@@ -89,7 +92,7 @@ class Gradient:
         random_state.restore(now)
 
     @contextlib.contextmanager
-    def _buffers_kept(self) -> Iterator[None]:
+    def _buffers_kept(self) -> Generator[None]:
         before = [(b, b._version, b.clone()) for b in self.update.method.buffers()]
         yield
         with torch.no_grad():
@@ -123,6 +126,8 @@ class Gradient:
                 f"Update {self.update.key!r}: this loss couples the samples of a batch, so {len(parts)} microbatches would change its value. Use"
                 " microbatches=1."
             )
+        whole: Loss | None = None
+        coefficients: dict[str, Tensor | float]
         if first.one_count:
             whole, coefficients = None, {k: t.weight for k, t in first.terms.items()}
         else:

@@ -1,10 +1,13 @@
 """``Method``: a module that owns networks and says what one batch does to them."""
 
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnnecessaryIsInstance=false
+# (torch is annotated in part; callers without a type checker are checked while running)
+
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -92,7 +95,7 @@ class Method(nn.Module):
         return self
 
     @contextlib.contextmanager
-    def using(self, which: str) -> Iterator[None]:
+    def using(self, which: str) -> Generator[None]:
         """Predict with the "average" or the raw "network" for a while."""
         before, self.use = self.use, which
         try:

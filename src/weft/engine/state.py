@@ -1,5 +1,8 @@
 """``State``: everything that a training is, at one moment."""
 
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnnecessaryIsInstance=false
+# (torch is annotated in part; callers without a type checker are checked while running)
+
 from __future__ import annotations
 
 import copy
@@ -136,8 +139,8 @@ class State(Clock):
         return [(f"{k}.{kinds[:i].count(k)}", x) for i, (k, x) in enumerate(zip(kinds, with_memory, strict=True))]
 
     def snapshot(self) -> dict[str, Any]:
-        """A copy in memory, for rolling back."""
-        return copy.deepcopy({**self.state_dict(), **self.own_state()})
+        """A copy in memory of what rolling back returns to: weights, buffers, optimizers, arrows."""
+        return copy.deepcopy(self.state_dict())
 
 
 def _check_updates(saved: dict[str, Any], now: dict[str, BoundUpdate]) -> None:

@@ -1,19 +1,23 @@
 """``Update``: how one set of parameters moves. A value; bound to a method it makes one optimizer step per call."""
 
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnnecessaryIsInstance=false
+# (torch is annotated in part; callers without a type checker are checked while running)
+
 from __future__ import annotations
 
 import inspect
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from weft.data.batch import Batch
 from weft.losses.loss import Loss, Mean
+from weft.optim.named_state import load_by_name, save_by_name
 from weft.optim.nonfinite import NonFinite, RollBack, culprit
 from weft.optim.optimizers import adamw
 from weft.optim.schedules import Progress, Schedule
@@ -30,6 +34,7 @@ Objective = Callable[[Batch], Loss]
 Estimator = Callable[["BoundUpdate", Objective, Batch], Loss]
 GradientTransform = Callable[[list[nn.Parameter]], Mapping[str, Any] | None]
 FollowUp = Callable[[Progress], None]
+COUNTERS = ("count", "held", "skips", "skipped", "empty", "seen_items")
 MOST_SKIPS = 20  # consecutive non-finite steps after which skipping gives up
 
 
@@ -65,7 +70,7 @@ def bind(method: Method, updates: Update | Mapping[str, Update] | None, runtime:
     """Give every update its parameters; refuse overlaps, orphans and arrows that touch modules outside the method."""
     if isinstance(updates, Update):
         key, default = next(iter(method.updates().items()))
-        updates = {key: updates if updates.on is not None else Update(**{**vars(updates), "on": default.on if default.on is not None else key})}
+        updates = {key: updates if updates.on is not None else replace(updates, on=key if default.on is None else default.on)}
     specs = dict(updates if updates is not None else method.updates())
     chosen = {key: select(method, spec.on if spec.on is not None else key) for key, spec in specs.items()}
     check_ownership(method, {k: s.shared for k, s in specs.items()}, chosen)
@@ -102,12 +107,12 @@ class BoundUpdate:
 
             self.whole = WholeStep(self)
 
-    def _bind_arrows(self) -> dict[str, object]:
-        arrows: dict[str, object] = {"estimator": self.spec.estimator} if self.spec.estimator else {}
+    def _bind_arrows(self) -> dict[str, Any]:
+        arrows: dict[str, Any] = {"estimator": self.spec.estimator} if self.spec.estimator else {}
         arrows |= {f"{kind}.{i}": a for kind in ("gradients", "after") for i, a in enumerate(getattr(self.spec, kind))}
         for arrow in arrows.values():
             if hasattr(arrow, "bind"):
-                arrow.bind(self.method)  # type: ignore[attr-defined]
+                arrow.bind(self.method)
         check_arrows(self.method, list(arrows.values()))
         return arrows
 
@@ -196,13 +201,13 @@ class BoundUpdate:
         self._transform(logs)
         fresh = True
 
-        def closure() -> Tensor:
+        def closure() -> float:
             nonlocal fresh
             loss = first if fresh else self._estimate(objective, batch)
             if not fresh:
                 self._transform(logs)
             fresh = False
-            return loss.value.detach()
+            return float(loss.value.detach())
 
         self.optimizer.step(closure)
         return first, True
@@ -247,67 +252,30 @@ class BoundUpdate:
 
     def state_dict(self) -> dict[str, Any]:
         """Optimizer state by parameter name, counters, schedules and every arrow with a memory."""
-        saved = self.optimizer.state_dict()
-        order = [i for g in saved["param_groups"] for i in g["params"]]
-        names = dict(zip(order, self._optimizer_names(), strict=True))
-        memory = {k: a.state_dict() for k, a in self.arrows.items() if hasattr(a, "state_dict") and not isinstance(a, nn.Module)}  # type: ignore[attr-defined]
         return {
-            "optimizer": {names[i]: s for i, s in saved["state"].items()},
-            "groups": [
-                {"names": [names[i] for i in g["params"]], **{k: v for k, v in g.items() if k not in ("params", "param_names")}}
-                for g in saved["param_groups"]
-            ],
-            "counters": {
-                "count": self.count,
-                "held": self.held,
-                "skips": self.skips,
-                "skipped": self.skipped,
-                "empty": self.empty,
-                "seen_items": self.seen_items,
-            },
+            **save_by_name(self.optimizer, self.named),
+            "counters": {k: getattr(self, k) for k in COUNTERS},
             "schedules": [s.state_dict() if hasattr(s, "state_dict") else {} for *_, s in self.schedules],
-            "arrows": memory,
+            "arrows": {k: a.state_dict() for k, a in self.arrows.items() if hasattr(a, "state_dict") and not isinstance(a, nn.Module)},
             "scaler": self.engine.scaler.state_dict() if self.engine.scaler else None,
         }
-
-    def _optimizer_names(self) -> list[str]:
-        names = {id(p): n for n, p in self.named}
-        return [names[id(p)] for g in self.optimizer.param_groups for p in g["params"]]
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue exactly from ``state_dict`` of an equal update."""
         self.carry_over(state)
-        for k, v in state["counters"].items():
-            setattr(self, k, v)
+        for k in COUNTERS:
+            setattr(self, k, state["counters"][k])
         for (*_, schedule), saved in zip(self.schedules, state["schedules"], strict=True):
             if hasattr(schedule, "load_state_dict"):
                 schedule.load_state_dict(saved)
         for k, saved in state["arrows"].items():
             if k in self.arrows:
-                self.arrows[k].load_state_dict(saved)  # type: ignore[attr-defined]
+                self.arrows[k].load_state_dict(saved)
         if self.engine.scaler and state["scaler"]:
             self.engine.scaler.load_state_dict(state["scaler"])
 
     def carry_over(self, state: Mapping[str, Any]) -> dict[str, list[str]]:
         """Take over optimizer state by parameter name; what vanished and what is new is returned."""
-        names = self._optimizer_names()
-        shapes = {n: p.shape for n, p in self.named}
-        fits = {n: s for n, s in state["optimizer"].items() if n in shapes and _same_shape(s, shapes[n])}
-        current = self.optimizer.state_dict()
-        groups = []
-        for i, group in enumerate(current["param_groups"]):
-            saved = state["groups"][i] if i < len(state["groups"]) else {}
-            # Options that the factory sets come from the present program; what the optimizer keeps there itself goes on.
-            groups.append({**{k: v for k, v in saved.items() if k != "names" and k not in self.optimizer.defaults}, **group})
         if self.whole is not None:
             self.whole.forget()
-        bound = list(self.optimizer.param_groups)  # schedules and a compiled step hold on to these dicts; loading makes new ones
-        self.optimizer.load_state_dict({"state": {i: fits[n] for i, n in enumerate(names) if n in fits}, "param_groups": groups})
-        for group, loaded in zip(bound, self.optimizer.param_groups, strict=True):
-            group.update({k: v for k, v in loaded.items() if not isinstance(group.get(k), Tensor)})
-        self.optimizer.param_groups = bound
-        return {"vanished": sorted(set(state["optimizer"]) - set(fits)), "new": sorted(set(names) - set(fits))}
-
-
-def _same_shape(state: Mapping[str, Any], shape: torch.Size) -> bool:
-    return all(not isinstance(v, Tensor) or v.ndim == 0 or v.shape == shape or v.ndim != len(shape) for v in state.values())
+        return load_by_name(self.optimizer, self.named, state)

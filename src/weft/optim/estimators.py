@@ -44,15 +44,16 @@ class SharpnessAware:
     def __call__(self, update: Update, objective: Objective, batch: Any) -> Loss:
         loss = update.gradient(objective, batch)
         moved = [p for p in update.parameters if p.grad is not None]
+        grads = [p.grad for p in moved if p.grad is not None]
         with torch.no_grad():
             scales = [p.abs() if self.adaptive else torch.ones((), device=p.device, dtype=p.dtype) for p in moved]
-            norm = torch.stack([(s * p.grad).norm() for s, p in zip(scales, moved, strict=True)]).norm()
+            norm = torch.stack([(s * g).norm() for s, g in zip(scales, grads, strict=True)]).norm()
             if not torch.isfinite(norm):
                 return loss
             # The old weights are kept, not recomputed: subtracting the climb again would not return exactly.
             before = [p.detach().clone() for p in moved]
-            for s, p in zip(scales, moved, strict=True):
-                p.add_(s.square() * p.grad * (self.rho / (norm + 1e-12)))
+            for s, p, g in zip(scales, moved, grads, strict=True):
+                p.add_(s.square() * g * (self.rho / (norm + 1e-12)))
         for p in update.parameters:
             p.grad = None
         try:
@@ -79,7 +80,7 @@ class ZerothOrder:
 
     @torch.no_grad()
     def __call__(self, update: Update, objective: Objective, batch: Any) -> Loss:
-        parameters = update.parameters
+        parameters: list[Tensor] = list(update.parameters)
         before = [p.clone() for p in parameters]
         directions = [torch.randn_like(p) for p in parameters]
         torch._foreach_add_(parameters, directions, alpha=self.scale)
@@ -101,6 +102,9 @@ class Private:
     opacus's RDP accountant; its history is saved with the update). An empty batch is a step too: noise alone.
     ``seed`` makes the noise repeatable for tests; leave it None for real privacy.
     Raises ``ValueError`` when the objective couples samples. Cost: one backward pass per sample.
+
+    >>> Private(clip=1.0, noise=1.1, rate=0.01, expected_batch_size=64).steps
+    0
     """
 
     def __init__(self, clip: float, noise: float, *, rate: float, expected_batch_size: float, seed: int | None = None):

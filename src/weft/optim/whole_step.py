@@ -87,7 +87,7 @@ class _Graph:
         with random_state.untouched():
             copies = [t.clone() for t in self.inputs] + [batch[k] for k in self.keys]
             graph = make_fx(self._step)(*copies)
-            self.compiled = torch._inductor.compile(graph, [*self.inputs, *(batch[k] for k in self.keys)])
+            self.compiled: Any = torch._inductor.compile(graph, [*self.inputs, *(batch[k] for k in self.keys)])
 
     def __call__(self, batch: Batch) -> tuple[Loss, bool, dict[str, Any]]:
         with torch.no_grad():

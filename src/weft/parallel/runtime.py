@@ -7,7 +7,7 @@ import ctypes
 import functools
 import sys
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -65,7 +65,8 @@ class Runtime:
     def world(self) -> int:
         return dist.get_world_size(self.group) if self.group else 1
 
-    def autocast(self) -> contextlib.AbstractContextManager[None]:
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The context in which objectives are evaluated."""
         if self.precision == "float32":
             return contextlib.nullcontext()
         return torch.autocast(self.place.type, PRECISION[self.precision])

@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from weft.recipes.digits import parts
@@ -42,6 +43,8 @@ What to try next
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; 0 when every part of it worked."""
     words = list(sys.argv[1:] if argv is None else argv)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a network this small gains nothing from more, and waiting for each other costs much on a busy machine
     try:
         folder = prepare(Path(words[0] if words else "demo"))
         began = time.monotonic()
@@ -59,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"weft: {error}", file=sys.stderr)
         return 1
+    finally:
+        torch.set_num_threads(threads)
     print(f"\nAll of it worked, in {time.monotonic() - began:.0f} seconds.")
     print(NEXT.format(report=result.report, run=result.run, bundle=result.bundle, images=folder / "digits"))
     return 0

@@ -54,7 +54,7 @@ def test_stages_train_what_is_thawed_and_carry_their_state(tmp_path):
             before = folder / stage
         return method, moved, counts
 
-    method, moved, counts = train(tmp_path / "a")
+    _, moved, counts = train(tmp_path / "a")
     assert moved == {"parts.head": {"head"}, "parts.middle": {"head", "middle"}, "parts.body": {"head", "middle", "body"}}
     assert counts == {"parts.head": [3], "parts.middle": [3, 6], "parts.body": [3, 6, 9]}
 

@@ -112,7 +112,7 @@ def test_characters_of_shakespeare_are_learned():
     validation = Windows(codec.stream(text[cut:]), block, cover=True)
     method = LanguageModel(GPT(codec.num_tokens, context=block, dim=128, depth=4, num_heads=4))
     update = Update(adamw(3e-3, weight_decay=0.1, betas=(0.9, 0.95)), schedule=warmup(100) | cosine(0.1), gradients=[ClipNorm(1.0)])
-    fit(method, train, {"network": update}, until=Steps(1500), runtime=Runtime(precision="auto"))
+    fit(method, train, {"network": update}, until=Steps(1200), runtime=Runtime(precision="auto"))
     loss = evaluate(method, Loader(validation, batch_size=128))["loss"]
     print(f"validation: {loss:.3f} nats a character")
     assert loss <= 1.75

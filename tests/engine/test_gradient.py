@@ -189,7 +189,7 @@ pieces = 3 if kind == "pieces" else 1
 state = fit(TwoTerms(network), mine, Update(SGD, gradients=[ClipNorm(1.0)], microbatches=pieces), until=Epochs(2), listeners=[lambda s, l: l and seen.append(float(l["loss"]))])
 if rank == 0:
     torch.save([weights(network), seen, state.samples, state.step], out)
-torch.distributed.barrier(); torch.distributed.destroy_process_group()
+torch.distributed.barrier()
 """
 
 
@@ -248,7 +248,7 @@ both = [torch.zeros(4), torch.zeros(4)]; torch.distributed.all_gather(both, nois
 w = weights(method); ws = [torch.zeros_like(w), torch.zeros_like(w)]; torch.distributed.all_gather(ws, w)
 assert torch.equal(*ws), "ranks drifted apart"
 assert not torch.equal(*both), "ranks draw the same noise"
-torch.distributed.destroy_process_group()
+
 """
 
 

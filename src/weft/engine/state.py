@@ -92,7 +92,7 @@ class State(Clock):
         """Load the best weights (by the monitored metric) into the method and return it."""
         weights = self._best
         if weights is None and self.checkpoints is not None and self.best_step is not None:
-            found = self.checkpoints.best(self.runtime)
+            found = self.checkpoints.best()
             weights = found[0]["method"] if found else None
         if weights is None:
             raise ValueError("No best weights: nothing was monitored. Give fit an evaluate=Evaluation(...), or use the last weights as they are.")

@@ -34,7 +34,7 @@ Objective = Callable[[Batch], Loss]
 Estimator = Callable[["BoundUpdate", Objective, Batch], Loss]
 GradientTransform = Callable[[list[nn.Parameter]], Mapping[str, Any] | None]
 FollowUp = Callable[[Progress], None]
-COUNTERS = ("count", "held", "skips", "skipped", "empty", "seen_items")
+COUNTERS = ("count", "held", "held_at", "skips", "skipped", "empty", "seen_items")
 MOST_SKIPS = 20  # consecutive non-finite steps after which skipping gives up
 
 
@@ -95,7 +95,7 @@ class BoundUpdate:
         self.engine = gradient.Gradient(self)
         self.whole: WholeStep | None = None
         self.count = self.held = self.skips = self.skipped = self.empty = 0
-        self.seen_items = False
+        self.seen_items, self.held_at = False, -1
         if spec.microbatches > 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in method.modules()):
             warnings.warn(
                 f"Update {key!r}: batch norm normalises each of the {spec.microbatches} microbatches by itself and updates its statistics once a"
@@ -217,7 +217,7 @@ class BoundUpdate:
         terms = loss.terms.values()
         if not any([t.count is None or float(t.count) for t in terms]):
             self.empty += 1
-            self.held += 1
+            self._hold()
             return False
         self.seen_items = True
         good = taken if taken is not None else all([math.isfinite(t.total.item()) for t in terms])
@@ -228,7 +228,7 @@ class BoundUpdate:
         if good:
             return True
         self.skipped += 1
-        self.held += 1
+        self._hold()
         if self.engine.scaler and self.engine.scaler.backing_off:
             return False
         self.skips += 1
@@ -237,6 +237,11 @@ class BoundUpdate:
         if self.runtime.nonfinite == "rollback":
             raise RollBack(culprit(self, loss, objective, batch))
         return False
+
+    def _hold(self) -> None:
+        """Keep the schedules where they are for this engine step, however many updates in it are skipped."""
+        now = self.position().step
+        self.held, self.held_at = self.held + (self.held_at != now), now
 
     def _logs(self, loss: Loss) -> Logs:
         terms = loss.terms

@@ -45,6 +45,8 @@ class SharpnessAware:
         loss = update.gradient(objective, batch)
         moved = [p for p in update.parameters if p.grad is not None]
         grads = [p.grad for p in moved if p.grad is not None]
+        if not grads:
+            return loss
         with torch.no_grad():
             scales = [p.abs() if self.adaptive else torch.ones((), device=p.device, dtype=p.dtype) for p in moved]
             norm = torch.stack([(s * g).norm() for s, g in zip(scales, grads, strict=True)]).norm()
@@ -114,7 +116,11 @@ class Private:
             raise ValueError(f"Private(rate={rate}): the sampling rate is a probability above 0.")
         self.clip, self.noise, self.rate, self.expected = clip, noise, rate, expected_batch_size
         self.steps = 0
-        self.generator = torch.Generator().manual_seed(seed) if seed is not None else None
+        self.generator = torch.Generator()
+        if seed is None:
+            self.generator.seed()  # from the operating system: noise that the program's own seed repeats would hide nothing
+        else:
+            self.generator.manual_seed(seed)
 
     def __call__(self, update: Update, objective: Objective, batch: Any) -> Loss:
         if update.world > 1:
@@ -161,7 +167,7 @@ class Private:
             "steps": self.steps,
             "noise": self.noise,
             "rate": self.rate,
-            "generator": None if self.generator is None else self.generator.get_state(),
+            "generator": self.generator.get_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -171,5 +177,4 @@ class Private:
                 " Keep them, or start anew."
             )
         self.steps = state["steps"]
-        if self.generator is not None and state["generator"] is not None:
-            self.generator.set_state(state["generator"])
+        self.generator.set_state(state["generator"])

@@ -57,7 +57,12 @@ class Steps(Length):
 
 
 class Epochs(Length):
-    """A number of passes over the data."""
+    """A number of passes over the data, whole ones: the part of a pass is counted in ``Steps``."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.amount != int(self.amount):
+            raise ValueError(f"Epochs({self.amount}) ends within a pass; give a whole number, or say Steps(n).")
 
     def position(self, clock: Clock) -> float:
         return clock.epoch

@@ -22,7 +22,8 @@ class LossScale:
         """Divide the gradients again if they are finite, and move the scale."""
         self.backing_off = not good and self.scale > 1
         if good:
-            torch._foreach_div_(gradients, self.scale)
+            if gradients:
+                torch._foreach_div_(gradients, self.scale)
             self.streak += 1
             if self.streak >= self.interval:
                 self.scale, self.streak = self.scale * self.growth, 0

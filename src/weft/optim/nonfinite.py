@@ -31,7 +31,7 @@ class RollBack(Exception):
 
 def culprit(update: Update, loss: Loss, objective: Objective, batch: Batch) -> str:
     """Say what is not finite: the loss terms, the parameters, their gradients, and the samples, found by replay one by one."""
-    bad = [f"loss term {k!r} is {float(t.total)}" for k, t in loss.terms.items() if not math.isfinite(t.total)]
+    bad = [f"loss term {k!r} is {float(t.total.detach())}" for k, t in loss.terms.items() if not math.isfinite(t.total.detach())]
     weights = [n for n, p in update.named if not torch.isfinite(p).all()]
     gradients = [n for n, p in update.named if p.grad is not None and not torch.isfinite(p.grad).all()]
     if weights:
@@ -50,7 +50,7 @@ def _samples(update: Update, objective: Objective, batch: Batch) -> list[str]:
     for position, sample in enumerate(split(batch, size(batch))):
         try:
             loss = update.value(objective, sample)
-            fine = all(math.isfinite(t.total) for t in loss.terms.values())
+            fine = all(math.isfinite(t.total.detach()) for t in loss.terms.values())
             if fine:
                 for p in update.parameters:
                     p.grad = None

@@ -35,7 +35,7 @@ def leave() -> None:
     if dist.is_initialized():
         # A thread of gloo may still hold the tensors of the last exchange. To let go of them it needs the interpreter, and a process
         # whose interpreter ends before that is aborted (torch 2.13: std::terminate in ~AsyncAllreduceWork).
-        time.sleep(0.2)
+        time.sleep(0.5)
         dist.destroy_process_group()
 
 

@@ -30,12 +30,11 @@ def sum_loss(loss: Loss, group: dist.ProcessGroup, *, present: bool = True) -> L
 
     A rank that is not ``present`` only keeps the others company: what it counted does not count.
     """
-    here = float(present)
     flat: list[Tensor | float] = []
     for t in loss.terms.values():
-        flat += [t.total.detach(), 0.0] if t.count is None else [t.total.detach() * here, t.count * here]
+        flat += [t.total.detach(), 0.0] if t.count is None else [t.total.detach(), t.count] if present else [0.0, 0.0]
     for m in loss.logs.values():
-        flat += [m.total * here, m.count * here]
+        flat += [m.total, m.count] if present else [0.0, 0.0]
     sums = iter(add_up(flat, group))
     terms, world = {}, dist.get_world_size(group)
     for k, t in loss.terms.items():

@@ -16,6 +16,7 @@ __getattr__, __dir__ = attach(
         "add_up": "weft.parallel.reduce:add_up",
         "same_everywhere": "weft.parallel.reduce:same_everywhere",
         "gather": "weft.parallel.reduce:gather",
+        "leave": "weft.parallel.launch:leave",
         "join": "weft.parallel.launch:join",
         "launch": "weft.parallel.launch:launch",
     },

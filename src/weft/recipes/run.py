@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 
 from weft.observe import Run
-from weft.parallel import join, launch
+from weft.parallel import join, launch, leave
 from weft.recipes.recipe import Call, Recipe, find
 from weft.recipes.session import Result, Session, reserve
 
@@ -120,8 +120,8 @@ def perform(call: Call, path: Path | None = None, *, replay: bool = False) -> Re
         raise
     finally:
         session.close()
-        if joined and dist.is_initialized():
-            dist.destroy_process_group()
+        if joined:
+            leave()
     found = result if isinstance(result, Result) else session.result
     if found is None:
         raise TypeError(

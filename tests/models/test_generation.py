@@ -64,6 +64,15 @@ def test_the_same_generator_draws_the_same_text():
     assert not torch.equal(a, c)
 
 
+def test_alike_rows_are_drawn_alike_from_the_distribution():
+    """Closed form: with shared random numbers equal rows get equal tokens, whose frequencies over 20,000 calls are softmax(logits / T) of the top k."""
+    logits, generator = torch.tensor([[2.0, 1.0, 0.0, -1.0]] * 2), torch.Generator().manual_seed(0)
+    for options, scaled in (({}, logits), ({"temperature": 2.0, "top_k": 3}, (logits / 2).masked_fill(logits < 0, float("-inf")))):
+        drawn = torch.stack([sample(logits, generator=generator, alike=True, **options) for _ in range(20_000)])
+        assert torch.equal(drawn[:, 0], drawn[:, 1])
+        torch.testing.assert_close(torch.bincount(drawn[:, 0], minlength=4) / 20_000, scaled[0].softmax(0), rtol=0, atol=0.015)
+
+
 def test_sample_draws_from_the_distribution():
     """Closed form: frequencies of 40,000 draws are softmax(logits / T), cut to the top k and normalised anew."""
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0])

@@ -56,5 +56,5 @@ class LanguageModel(Method):
         return {"network": Update(optimizer, schedule=warmup(100) | cosine(0.1), gradients=[ClipNorm(1.0)])}
 
     def deploy(self) -> dict[str, nn.Module]:
-        """The network gives logits; ``weft.models.text.generate`` draws from them."""
+        """The network, which gives logits; a bundle that answers with text holds it within the catalogue's ``text_writer``."""
         return {"predict": self.main()}

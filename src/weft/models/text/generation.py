@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -28,23 +29,33 @@ class Decoder(Protocol):
 
 
 def sample(
-    logits: Float[Tensor, "b vocabulary"], *, temperature: float = 1.0, top_k: int | None = None, generator: torch.Generator | None = None
+    logits: Float[Tensor, "b vocabulary"],
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    generator: torch.Generator | None = None,
+    alike: bool = False,
 ) -> Int[Tensor, " b"]:
     """Draw one token a row: the likeliest at temperature 0, else from softmax(logits / temperature) cut to the ``top_k`` likeliest.
 
+    ``alike``: all rows use the same random numbers, so that what a row gets does not depend on the rows beside it.
     Errors: ``ValueError`` for a negative temperature or ``top_k`` < 1.
 
     >>> sample(torch.tensor([[0.0, 3.0, 1.0]]), temperature=0.0)
     tensor([1])
     """
-    if temperature < 0 or (top_k is not None and top_k < 1):
-        raise ValueError(f"temperature must be at least 0 and top_k at least 1; got temperature={temperature}, top_k={top_k}.")
+    check_sampling(temperature, top_k)
     if temperature == 0:
         return logits.argmax(-1)
-    if top_k is not None and top_k < logits.shape[-1]:
-        values, tokens = logits.topk(top_k)
-        return tokens.gather(1, torch.multinomial((values.float() / temperature).softmax(-1), 1, generator=generator))[:, 0]
-    return torch.multinomial((logits.float() / temperature).softmax(-1), 1, generator=generator)[:, 0]
+    values, tokens = logits.topk(top_k) if top_k is not None and top_k < logits.shape[-1] else (logits, None)
+    scaled = values.float() / temperature
+    if alike:
+        # the first of several exponential clocks to ring, each at the rate p: each is first with its p
+        clocks = torch.empty_like(scaled[0]).exponential_(generator=generator)
+        drawn = (scaled - clocks.log()).argmax(-1, keepdim=True)
+    else:
+        drawn = torch.multinomial(scaled.softmax(-1), 1, generator=generator)
+    return (drawn if tokens is None else tokens.gather(1, drawn))[:, 0]
 
 
 def generate(
@@ -55,14 +66,16 @@ def generate(
     temperature: float = 1.0,
     top_k: int | None = None,
     generator: torch.Generator | None = None,
+    alike: bool = False,
 ) -> Iterator[Int[Tensor, " b"]]:
     """Yield ``count`` tokens a row after ``prompt``, one step at a time, from the network's own state.
 
     The network runs in eval mode without gradients and is left in the mode it was in. ``generator`` lives on the prompt's device.
+    Tokens are drawn as ``sample`` says.
 
     Shapes: prompt (B, T), T >= 1 -> ``count`` times (B,).
     Errors: ``ValueError``, before the first token, for an empty prompt, a negative temperature, or ``top_k`` < 1.
-    Use when text is wanted as it comes; for all of it at once: ``torch.stack(list(generate(...)), 1)``. Cost: one ``decode`` a token.
+    Use when text is wanted as it comes; for all of it at once, and in a bundle: ``TextWriter``. Cost: one ``decode`` a token.
 
     >>> from weft.models.text import GPT
     >>> network = GPT(10, context=8, dim=16, depth=1, num_heads=2)
@@ -72,13 +85,18 @@ def generate(
     expect(prompt, "B T", "generate")
     if prompt.shape[1] == 0:
         raise ValueError("generate needs a prompt of at least one token; give the start or newline token.")
-    sample(torch.zeros(1, 1), temperature=temperature, top_k=top_k)      # its errors now, not at the first token
-    return stream(network, prompt, count, temperature, top_k, generator)
+    check_sampling(temperature, top_k)                  # now, not at the first token
+    draw = partial(sample, temperature=temperature, top_k=top_k, generator=generator, alike=alike)
+    return stream(network, prompt, count, draw)
 
 
-def stream(
-    network: Decoder, prompt: Tensor, count: int, temperature: float, top_k: int | None, generator: torch.Generator | None
-) -> Iterator[Tensor]:
+def check_sampling(temperature: float, top_k: int | None) -> None:
+    """Raise ``ValueError`` for what no token can be drawn with."""
+    if temperature < 0 or (top_k is not None and top_k < 1):
+        raise ValueError(f"temperature must be at least 0 and top_k at least 1; got temperature={temperature}, top_k={top_k}.")
+
+
+def stream(network: Decoder, prompt: Tensor, count: int, draw: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
     """The loop of ``generate``."""
     state, new = None, prompt
     for _ in range(count):
@@ -86,7 +104,7 @@ def stream(
         network.train(False)
         with torch.no_grad():
             logits, state = network.decode(new, state)
-            token = sample(logits, temperature=temperature, top_k=top_k, generator=generator)
+            token = draw(logits)
         network.train(training)
         new = token[:, None]
         yield token

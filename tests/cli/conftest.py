@@ -49,3 +49,14 @@ def text_run(texts, tmp_path_factory):
     import weft
 
     return weft.run("text_classification", data=texts, epochs=8, progress=False, run=tmp_path_factory.mktemp("runs") / "texts").run
+
+
+@pytest.fixture(scope="session")
+def language_run(tmp_path_factory):
+    """A quick run on running text."""
+    import weft
+
+    folder = tmp_path_factory.mktemp("runs")
+    small = {"context": 16, "model": {"name": "gpt", "args": {"dim": 32, "depth": 1, "num_heads": 2}}, "length": 20}
+    data = material.write_running_text(folder / "text.txt")
+    return weft.run("language_model", data=data, quick=True, progress=False, run=folder / "language", **small).run

@@ -102,6 +102,18 @@ def test_predict_rows_and_texts(capsys, tmp_path, monkeypatch, table_run, text_r
     assert [a["label"] for a in json.loads(said(capsys, "predict", text_run, "-", "--json"))] == ["good", "bad"]
 
 
+def test_predict_goes_on_from_a_prompt(capsys, monkeypatch, language_run):
+    """Contract: a prompt as a word, as a field or as a line of standard input gets the same text, and from /generate too."""
+    (answer,) = json.loads(said(capsys, "predict", language_run, "the film was", "--json"))
+    assert answer["input"] == "the film was" and isinstance(answer["text"], str)
+    assert json.loads(said(capsys, "predict", language_run, "text=the film was", "--json"))[0]["text"] == answer["text"]
+    give(monkeypatch, b"the film was\na\n")
+    assert [a["text"] for a in json.loads(said(capsys, "predict", language_run, "-", "--json"))][0] == answer["text"]
+    assert answer["text"].splitlines()[0].strip() in said(capsys, "predict", language_run, "the film was")
+    assert "text=film" in refused(capsys, "predict", language_run, "film")
+    assert "loss" in said(capsys, "evaluate", language_run) + said(capsys, "evaluate", language_run / "bundle.weft", f"data={language_run.parent / 'text.txt'}")
+
+
 def test_evaluate_held_out_and_other_data(capsys, tmp_path, table_run, photo_run, photos, customers):
     kept = json.loads((table_run / "result.json").read_text())["metrics"]
     assert json.loads(said(capsys, "evaluate", table_run, "--json")) == pytest.approx(kept)

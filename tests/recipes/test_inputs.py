@@ -31,6 +31,13 @@ def test_texts_are_files_folders_lines_and_fields(tmp_path):
     assert [record["text"] for _, record in found] == ["words of b.txt", "words of a.txt", "words of b.txt", "one", "two", "a=b"]
 
 
+def test_words_with_a_space_are_the_text_itself(tmp_path):
+    (tmp_path / "my words.txt").write_text("in a file")
+    long = "good " * 2_000  # longer than any file's name may be
+    found = records(TEXT, ["a good film", long, str(tmp_path / "my words.txt"), f"text={long}"], NOTHING)
+    assert [record["text"] for _, record in found] == ["a good film", long, "in a file", long] and found[0][0] == "a good film"
+
+
 @pytest.mark.parametrize("stdin", [b"age,city,y\n3,Rome,no\n", b'{"age": 3, "city": "Rome", "extra": 1}\n'])
 def test_rows_lose_what_the_codec_does_not_take(tmp_path, stdin):
     (tmp_path / "rows.csv").write_text("age,city,y\n4,Oslo,yes\n")
@@ -53,6 +60,8 @@ def test_a_codec_without_names_takes_json_lines(tmp_path):
         (TABLE, ["rows.xlsx"], b"", "is no table"),
         (TABLE, ["."], b"", "is a folder; this model takes rows"),
         (TEXT, ["empty"], b"", r"no \.txt files"),
+        (TEXT, ["good"], b"", "If it is the text itself: text=good"),
+        (TEXT, ["my words.txt"], b"", r"no file or folder 'my words\.txt'"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path, monkeypatch, codec, words, stdin, message):

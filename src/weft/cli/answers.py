@@ -19,7 +19,7 @@ WIDE = 5  # columns of a table; more are for --json and --out
 
 def ask(bundle: Any, verb: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """The bundle's answers; an error names the input instead of its number."""
-    if verb == "predict" and hasattr(bundle.codec, "stream"):  # a language model: it goes on where the prompt ends
+    if verb == "predict" and hasattr(bundle.codec, "stream"):  # a language model bundled without its writer
         return weft.recipes.continued(bundle, [record.get("text", "") for _, record in named])
     encoded = []
     for name, record in named:

@@ -88,6 +88,7 @@ def predict(options: Namespace) -> None:
     weft predict runs/image_classification-1 new/ --out answers.csv
     weft predict model.weft rows.csv --json
     echo "a good film" | weft predict runs/text_classification-1 -
+    weft predict runs/language_model-1 "It was a"
     weft predict runs/table-1 age=41 city=Oslo"""
     from weft.cli import answers
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -55,7 +57,8 @@ def records(codec: Any, words: Sequence[str], stdin: BinaryIO) -> list[Named]:
     """The records of files, folders, ``-`` (standard input) and ``field=value`` words, in order, each with the name of where it comes from.
 
     A codec of pictures takes picture files and folders of them; a codec of text takes text files (one text each), folders of them,
-    lines of standard input, and tables with its column; any other takes the rows of tables and JSON lines.
+    lines of standard input, tables with its column, and words with a space in them as the text itself; any other takes the rows of tables
+    and JSON lines.
     Raises ValueError when nothing is given or something does not fit, FileNotFoundError for what is not there.
     """
     schema = codec.schema() if callable(getattr(codec, "schema", None)) else {}
@@ -75,7 +78,7 @@ def records(codec: Any, words: Sequence[str], stdin: BinaryIO) -> list[Named]:
 
 def is_field(word: str, fields: Sequence[str]) -> bool:
     name, equals, _ = word.partition("=")
-    return bool(equals) and name in fields and not Path(word).exists()
+    return bool(equals) and name in fields and not os.path.exists(word)
 
 
 def picture_field(schema: Mapping[str, Any]) -> str | None:
@@ -97,7 +100,9 @@ def _read(word: str, schema: Mapping[str, Any], stdin: BinaryIO) -> list[Named]:
     if word == "-":
         return _from_stdin(stdin, picture, text)
     path = Path(word).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, False for a text that is too long for a file's name
+        if text and len(word.split()) > 1 and path.suffix.lower() not in {".txt", *ROWS}:
+            return [(word, {text: word})]
         raise FileNotFoundError(f"There is no file or folder {word!r}. {missing_field(word, schema)}".rstrip())
     if path.is_dir():
         return _from_folder(path, picture, text)
@@ -111,8 +116,11 @@ def _read(word: str, schema: Mapping[str, Any], stdin: BinaryIO) -> list[Named]:
 
 
 def missing_field(word: str, schema: Mapping[str, Any]) -> str:
-    """A hint for a word that was meant as a field."""
-    return f"If it is a field: {hint(word.partition('=')[0], schema.get('properties', {}))}" if "=" in word else ""
+    """A hint for a word that was meant as a field, or as a text."""
+    if "=" in word:
+        return f"If it is a field: {hint(word.partition('=')[0], schema.get('properties', {}))}"
+    text = text_field(schema)
+    return f"If it is the text itself: {text}={shlex.quote(word)}" if text else ""
 
 
 def _from_folder(path: Path, picture: str | None, text: str | None) -> list[Named]:

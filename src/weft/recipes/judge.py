@@ -15,6 +15,7 @@ from weft.engine import Method, evaluate
 from weft.losses import Loss, cross_entropy
 from weft.metrics import AUROC, MAE, R2, RMSE, Accuracy, LogLoss
 from weft.recipes.inputs import picture_field, text_field
+from weft.recipes.language_model import language_network
 from weft.recipes.texts import labelled_texts
 from weft.serve import Bundle
 
@@ -100,4 +101,4 @@ class NextToken(Method):
 
 def nats(bundle: Bundle, codec: TokenCodec, text: Lines) -> float:
     """Nats a token over the whole text; every token counts once."""
-    return evaluate(NextToken(bundle.network("predict")), Loader(codec.windows(text, cover=True), None, 32))["loss"]
+    return evaluate(NextToken(language_network(bundle)), Loader(codec.windows(text, cover=True), None, 32))["loss"]

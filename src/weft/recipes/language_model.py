@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from weft.catalogue import build
 from weft.data import Lines, Subset, TokenCodec
 from weft.engine import Epochs, Evaluation, Method, Seconds, Update
 from weft.methods import LanguageModel
-from weft.models.text import generate
+from weft.models.text import TextWriter, generate
 from weft.observe import Samples
 from weft.optim import ClipNorm, adamw, cosine, warmup
 from weft.recipes.parameters import Choice
@@ -39,6 +40,7 @@ def language_model(
     vocabulary: int | None = None,
     prompt: str | None = None,
     length: int = 300,
+    temperature: float = 0.8,
     every: int = 500,
 ) -> Result:
     """Train a language model on a UTF-8 text file: it learns to say the next character, or word.
@@ -47,6 +49,8 @@ def language_model(
     that it sees at once. ``model``: ``gpt`` or ``lstm_lm``, with ``model.depth=6`` and so on for its arguments. ``epochs`` and ``minutes``:
     whichever comes first; an epoch shows each token eight times, at different places of the window. ``prompt`` and ``length``: how a sample
     begins (default: the held-out text's first line) and how long it is; one is written ``every`` so many steps and three are in the report.
+    The bundle answers a prompt with as many tokens. ``temperature``: 0 writes the likeliest token, more dares more; the answer to a prompt is
+    the same each time.
     """
     text = Lines(data).text
     cut = round(len(text) * (1 - test))
@@ -61,32 +65,41 @@ def language_model(
 
     sizes = {"vocabulary": codec.num_tokens} | ({"context": context} if model["name"] == "gpt" else {})
     method = LanguageModel(build(model, sizes))
+    writer = build("text_writer", {"network": method.network, "length": length, "temperature": temperature, "seed": session.seed})
     update = Update(
         adamw(lr, weight_decay=weight_decay, betas=(0.9, 0.95)), on="network", schedule=warmup(100) | cosine(0.1), gradients=[ClipNorm(1.0)]
     )
     prompt = prompt or text[cut:].lstrip().split("\n", 1)[0][:context] or "\n"
     begin = codec.encode({"text": prompt})["input"][None]
-    write = Writing(codec, begin, length, session.seed)
+    write = Writing(codec, begin, length, temperature, session.seed)
     until = Epochs(epochs) | Seconds(60 * minutes) if minutes else Epochs(epochs)
     evaluation = Evaluation(val, every=Epochs(1) | Seconds(60))
     state = session.fit("train", method, train, update, until=until, evaluate=evaluation, listeners=[Samples(write, every)])
     best = state.best()
-    return session.finish(best, held_out, codec=codec, samples={f"sample {i + 1}": write(best, i) for i in range(3)})
+    samples = {f"sample {i + 1}": write(best, i) for i in range(3)}
+    return session.finish(best, held_out, codec=codec, samples=samples, networks={"generate": writer})
 
 
-def continued(bundle: Bundle, prompts: Sequence[str], *, length: int = 300, seed: int = 0) -> list[dict[str, str]]:
-    """Each prompt with what a bundled language model writes after it: ``{"text"}``."""
-    return [
-        {"text": Writing(bundle.codec, bundle.encode({"text": prompt})["input"][None], length, seed).after(bundle.network("predict"))}
-        for prompt in prompts
-    ]
+def continued(bundle: Bundle, prompts: Sequence[str], *, length: int = 300, temperature: float = 0.8, seed: int = 0) -> list[dict[str, str]]:
+    """Each prompt with what a bundled language model writes after it: ``{"text"}``. As it was bundled it answers by ``bundle.generate``."""
+    network, made = language_network(bundle), []
+    for prompt in prompts:
+        begin = bundle.codec.encode({"text": prompt})["input"][None]
+        made.append({"text": Writing(bundle.codec, begin, length, temperature, seed).after(network)})
+    return made
+
+
+def language_network(bundle: Bundle) -> nn.Module:
+    """The network of a bundled language model that gives logits: the one within its writer, or the one that predicts."""
+    writer = bundle.networks.get("generate")
+    return writer.network if isinstance(writer, TextWriter) else bundle.network("predict")
 
 
 class Writing:
     """Continues one prompt, always with the same random numbers, so that samples can be compared as training goes on."""
 
-    def __init__(self, codec: TokenCodec, begin: torch.Tensor, length: int, seed: int) -> None:
-        self.codec, self.begin, self.length, self.seed = codec, begin, length, seed
+    def __init__(self, codec: TokenCodec, begin: torch.Tensor, length: int, temperature: float, seed: int) -> None:
+        self.codec, self.begin, self.length, self.temperature, self.seed = codec, begin, length, temperature, seed
 
     def __call__(self, method: Method, number: int = 0) -> str:
         return self.after(method.main(), number)
@@ -95,5 +108,5 @@ class Writing:
         """The prompt and what a network writes after it."""
         device = next(network.parameters()).device
         generator = torch.Generator(device).manual_seed(self.seed + number)
-        tokens = list(generate(network, self.begin.to(device), self.length, temperature=0.8, generator=generator))
+        tokens = list(generate(network, self.begin.to(device), self.length, temperature=self.temperature, generator=generator))
         return self.codec.text(self.begin[0]) + self.codec.text(torch.stack(tokens, 1)[0].cpu())

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 from weft.data import Arrays, Codec, Loader, Source, Subset
 from weft.data.assemble import encode
@@ -47,11 +48,13 @@ class Result:
         found = Run.open(run, read_only=True).result
         if found is None:
             raise ValueError(f"The run {run} is not finished. Go on with it: weft resume {run}")
-        return cls(
-            {k: float(unjson(v)) for k, v in found["metrics"].items()},
-            run,
-            *(run / n if (run / n).is_file() else None for n in ("bundle.weft", "report.html")),
-        )
+        metrics = {name: float(unjson(value)) for name, value in found["metrics"].items()}
+        return cls(metrics, run, there(run / "bundle.weft"), there(run / "report.html"))
+
+
+def there(path: Path) -> Path | None:
+    """The path if it is a file."""
+    return path if path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class Collated:
     def encode(self, record: dict[str, Any]) -> dict[str, Any]:
         return record
 
-    def collate(self, records: list[dict[str, Any]]) -> dict[str, Any]:
-        return self.codec.collate(records)
+    def collate(self, encoded: list[dict[str, Any]]) -> dict[str, Any]:
+        return self.codec.collate(encoded)
 
     def decode(self, prediction: dict[str, Any]) -> list[dict[str, Any]]:
         return self.codec.decode(prediction)
@@ -231,12 +234,14 @@ class Session:
     def finish(
         self, method: Method, data: Loader | Callable[[Method], Mapping[str, float]], metrics: Mapping[str, Any] | None = None, *,
         codec: Any = None, outcome: Callable[[Outcome], Outcome] | None = None, samples: Mapping[str, Any] | None = None, card: str | None = None,
+        networks: Mapping[str, nn.Module] | None = None,
     ) -> Result:  # fmt: skip
         """Evaluate on ``data``, which training never saw; write ``result.json``, ``report.html`` and ``bundle.weft``; return the result.
 
         ``data`` may be a function of the method that returns numbers: a simulation. ``outcome`` may change what the report shows, for instance
         to original units; regression metrics are then taken from it. ``samples``: captions and pictures or texts for the report. ``card``: the
-        bundle's model card. The first rank does it, over the whole data; the others wait.
+        bundle's model card. ``networks``: what the bundle holds, ``{verb: network}``, instead of ``method.deploy()``. The first rank does it,
+        over the whole data; the others wait.
         """
         run = self.run
         if self.rank == 0:
@@ -244,14 +249,17 @@ class Session:
             found = evaluate(method, data, metrics, runtime=runtime) if isinstance(data, Iterable) else dict(data(method))
             classes = getattr(codec, "classes", None) or ()
             outcomes = []
-            if classes or outcome is not None:
+            if isinstance(data, Loader) and (classes or outcome is not None):
                 shown = collect(method, data, classes=classes, source=self.records(data), name="held out")
                 outcomes = [outcome(shown) if outcome else shown]
-            if outcome is not None:
+            if outcome is not None and outcomes:
                 found |= {name: value for name, value in in_units(outcomes[0]).items() if name in found}
             if not self.replay:
-                self._write(run, method, found, outcomes, codec, samples, card)
-            self.result = Result(found, run.path, *(p if p.is_file() else None for p in (run.path / "bundle.weft", run.path / "report.html")), method)
+                # bundle and report first: result.json says that all is there
+                self._bundle(networks or method.deploy(), method, found, codec, card or self.card(found))
+                run.finish({"metrics": found})
+                write_report(run, outcomes, samples=samples)
+            self.result = Result(found, run.path, there(run.path / "bundle.weft"), there(run.path / "report.html"), method)
         if self.world > 1:
             dist.barrier()
         if self.rank:
@@ -259,14 +267,9 @@ class Session:
         assert self.result is not None
         return self.result
 
-    def _write(self, run: Run, method: Method, found: dict[str, float], outcomes: list[Outcome], codec: Any, samples: Any, card: str | None) -> None:
-        """Bundle and report first: ``result.json`` says that all is there."""
+    def _bundle(self, networks: Mapping[str, nn.Module], method: Method, found: Mapping[str, float], codec: Any, card: str) -> None:
         precision = method.runtime.precision if method.runtime else "float32"
-        Bundle.save(
-            run.path / "bundle.weft", method.deploy(), codec=codec, metrics=found, card=card or self.card(found), precision=precision, replace=True
-        )
-        run.finish({"metrics": found})
-        write_report(run, outcomes, samples=samples)
+        Bundle.save(self.run.path / "bundle.weft", networks, codec=codec, metrics=found, card=card, precision=precision, replace=True)
 
     def card(self, metrics: Mapping[str, float]) -> str:
         """A model card that says how the model was made and how well it does."""

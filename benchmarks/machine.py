@@ -14,8 +14,10 @@ PEERS = ("torch", "weft", "lightning", "transformers", "keras")
 
 def describe() -> None:
     """Print processor, threads and the versions of everything that is compared."""
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.processor())
-    print(f"{cpu}, {os.cpu_count()} cores, torch threads {torch.get_num_threads()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    threads, load = torch.get_num_threads(), os.getloadavg()[0]
+    print(f"{cpu}, {os.cpu_count()} cores, torch threads {threads}, Python {platform.python_version()}, load {load:.1f}")
     versions = []
     for name in PEERS:
         try:

@@ -20,7 +20,7 @@ class Row:
 
 
 ROWS: tuple[Row, ...] = (
-    Row("01.33", "Freeze and unfreeze", "surgery/freeze", "tests/surgery/test_freeze.py::test_a_frozen_part_stays_as_it_is_through_training", "choice by glob"),
+    Row("01.33", "Freeze and unfreeze", "surgery/freeze", "tests/nn/test_freezing.py::test_a_frozen_part_stays_as_it_is_through_training", "choice by glob"),
     Row("02.3", "Loader", "weft.data:Loader", "tests/data/test_stream.py::test_workers_change_nothing", "time-out, pinned memory by choice"),
     Row("02.4", "Image folder", "source/image_folder", "tests/data/test_folder.py::test_an_unreadable_picture_stops_by_name_or_is_skipped_and_counted"),
     Row("02.10", "Splits", "weft.data:split_by_hash", "tests/data/test_split.py::test_order_and_growth_move_nobody", "split by time, saved split file"),
@@ -83,7 +83,7 @@ ROWS: tuple[Row, ...] = (
     Row("11.9", "Accumulation with one exchange", "weft.parallel:Reducer", "tests/engine/test_gradient.py::test_two_ranks_equal_one_process"),
     Row("11.25", "Buckets that overlap with backward", "weft.parallel:Reducer", "tests/parallel/test_reduce.py::test_buckets_leave_while_backward_runs", "a report of the overlap"),
     Row("11.36", "Uneven inputs", "weft.engine:fit", "tests/engine/test_gradient.py::test_three_ranks_equal_one_process"),
-    Row("12.4", "Freezing", "surgery/freeze", "tests/surgery/test_freeze.py::test_a_frozen_part_stays_as_it_is_through_training", "choice by glob, report"),
+    Row("12.4", "Freezing", "surgery/freeze", "tests/nn/test_freezing.py::test_a_frozen_part_stays_as_it_is_through_training", "choice by glob, report"),
     Row("12.10", "Progressive unfreezing", "surgery/gradual_unfreezing", "tests/surgery/test_unfreeze.py::test_stages_train_what_is_thawed_and_carry_their_state"),
     Row("12.16", "LoRA layer", "surgery/lora", "tests/surgery/test_lora.py::test_at_first_nothing_changes", "rank-stabilised scaling"),
     Row("12.18", "LoRA life cycle", "surgery/merge_lora", "tests/surgery/test_lora.py::test_merged_layers_are_plain_and_equal", "several named adapters, files of adapters alone"),

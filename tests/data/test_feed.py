@@ -77,7 +77,7 @@ def test_data_that_shrank_is_noticed_on_resume():
 
 def test_what_cannot_be_read_is_refused():
     """Error: says what came; an iterator that is used up says so."""
-    with pytest.raises(TypeError, match="of type int|Actual value: 3"):
+    with pytest.raises(TypeError, match=r"of type int|Actual value: 3"):
         Feed(3)
     with pytest.raises(ValueError, match="yielded no batch"):
         Feed([]).next()

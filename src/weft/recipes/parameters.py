@@ -35,7 +35,7 @@ class Choice(dict[str, Any]):
     @classmethod
     def of(cls, value: str | Mapping[str, Any]) -> Choice:
         """From a name or a spec; raises ValueError with the nearest names when the catalogue has none of that name."""
-        spec = {"name": value} if isinstance(value, str) else dict(value)
+        spec: dict[str, Any] = {"name": value} if isinstance(value, str) else dict(value)
         if set(spec) - {"name", "args", "then"} or not isinstance(spec.get("name"), str) or not isinstance(spec.get("args", {}), Mapping):
             raise ValueError(f"a part is chosen by its name, or as {{name: ..., args: {{...}}}}; got {value!r}.")
         find(spec["name"])

@@ -218,7 +218,7 @@ def _errors(app: FastAPI) -> None:
         return JSONResponse(error.body(request.state.request), error.status, headers=dict(error.headers))
 
     async def framework(request: Any, error: HTTPException) -> JSONResponse:
-        paths = ", ".join(sorted(route.path for route in app.routes if hasattr(route, "path")))
+        paths = ", ".join(sorted(getattr(route, "path", "") for route in app.routes if hasattr(route, "path")))
         said = {404: f"There is nothing at this path. There is: {paths}.", 405: "This path is not asked in this way (GET or POST)."}
         message = said.get(error.status_code, str(error.detail))
         return await refused(request, Refused(error.status_code, message, error.headers or {}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import torch
 from jaxtyping import Float
@@ -99,7 +100,9 @@ def lora(
         if (not layers or any(_ends(name, wanted) for wanted in layers)) and adaptable(layer):
             adapted += 1
             layer.requires_grad_(False)
-            return (LoRALinear if isinstance(layer, nn.Linear) else LoRAConv2d)(layer, rank, alpha, dropout)
+            if isinstance(layer, nn.Linear):
+                return LoRALinear(layer, rank, alpha, dropout)
+            return LoRAConv2d(layer, rank, alpha, dropout)
         if next(layer.children(), None) is None:
             freeze(layer)  # leaf by leaf: a mark on the whole would keep the adapters in eval mode
         else:
@@ -142,12 +145,13 @@ def plain(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
     else:
         shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.groups)
         made = nn.Conv2d(*shape, bias=layer.bias is not None, padding_mode=layer.padding_mode, device="meta")  # type: ignore[arg-type]
-    made.weight, made.bias = layer.weight, layer.bias
+    made.weight = layer.weight
+    made.bias = layer.bias  # type: ignore[assignment] - torch declares no bias as a parameter all the same
     made.train(layer.training)
     return made
 
 
-def adaptable(layer: nn.Module) -> bool:
+def adaptable(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
     """Exactly these types: a subclass may use its weight in ways of its own, as attention in torch does."""
     return type(layer) is nn.Linear or (type(layer) is nn.Conv2d and layer.groups == 1)
 

@@ -45,7 +45,7 @@ class MAML(Method):
 
     def adapt(self, x: Tensor, y: Tensor, steps: int | None = None) -> dict[str, Tensor]:
         """The parameters after ``steps`` of gradient descent on one task's support set."""
-        fast = dict(self.network.named_parameters())
+        fast: dict[str, Tensor] = dict(self.network.named_parameters())
         slope = grad(lambda weights: self.criterion(functional_call(self.network, weights, (x,)), y).mean())
         for _ in range(self.inner_steps if steps is None else steps):
             gradients = slope(fast)

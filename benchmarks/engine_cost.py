@@ -155,7 +155,8 @@ def lightning() -> Contender:
     def run() -> float:
         timer = Timer()
         trainer = L.Trainer(
-            max_steps=50 + STEPS, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, callbacks=[timer]
+            max_steps=50 + STEPS, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+            callbacks=[timer],
         )
         trainer.fit(Module(), Batches())
         return timer.end - timer.start
@@ -190,8 +191,8 @@ def hf_trainer() -> Contender:
         timer = Timer()
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
-                folder, max_steps=50 + STEPS, per_device_train_batch_size=32, optim="adamw_torch_fused", use_cpu=True, report_to=[], save_strategy="no",
-                logging_strategy="no", disable_tqdm=True, max_grad_norm=0.0,
+                folder, max_steps=50 + STEPS, per_device_train_batch_size=32, optim="adamw_torch_fused", use_cpu=True, report_to=[],
+                save_strategy="no", logging_strategy="no", disable_tqdm=True, max_grad_norm=0.0,
             )
             Trainer(Net(), arguments, train_dataset=rows, callbacks=[timer]).train()
         return timer.end - timer.start

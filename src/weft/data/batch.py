@@ -18,7 +18,10 @@ def as_batch(raw: object) -> Batch:
 
     Raises ``TypeError`` for what cannot be a batch, ``ValueError`` naming the key whose first size differs.
     """
-    if isinstance(raw, Mapping):
+    kind = type(raw)
+    if (kind is tuple or kind is list) and 1 <= len(raw) <= len(POSITIONS):  # type: ignore[arg-type]  # what most loaders yield, asked first
+        batch = dict(zip(POSITIONS, raw, strict=False))  # type: ignore[call-overload]
+    elif isinstance(raw, Mapping):
         batch = dict(raw)  # a copy: transforms and methods may add keys without touching the loader's own
     elif isinstance(raw, Tensor):
         batch = {"input": raw}
@@ -34,7 +37,7 @@ def as_batch(raw: object) -> Batch:
         )
     size = None
     for key, value in batch.items():
-        length = _length(key, value)
+        length = value.shape[0] if type(value) is Tensor and value.ndim else _length(key, value)
         if size is None:
             size, first = length, key
         elif length != size:

@@ -19,7 +19,7 @@ from weft.data.batch import Batch
 from weft.losses.loss import Loss, Mean
 from weft.optim.named_state import load_by_name, save_by_name
 from weft.optim.nonfinite import NonFinite, RollBack, culprit
-from weft.optim.optimizers import adamw
+from weft.optim.optimizers import adamw, take_step
 from weft.optim.schedules import Progress, Schedule
 from weft.optim.selection import Named, On, check_arrows, check_ownership, select
 from weft.parallel.runtime import Runtime, finite
@@ -173,8 +173,9 @@ class BoundUpdate:
             loss = self._estimate(objective, batch)
             good = self._check(loss, objective, batch)
             if good:
-                self._transform(logs)
-                self.optimizer.step()
+                if self.spec.gradients:
+                    self._transform(logs)
+                take_step(self.optimizer)
         if good:
             self.count += 1
             self.skips = 0
@@ -182,7 +183,7 @@ class BoundUpdate:
                 progress = self.progress()
                 for follow in self.spec.after:
                     follow(progress)
-        return self._logs(loss) | logs
+        return self._logs(loss) | logs if logs else self._logs(loss)
 
     def _estimate(self, objective: Objective, batch: Batch) -> Loss:
         for p in self.parameters:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import nn
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 Named = list[tuple[str, nn.Parameter]]
 Factory = Callable[[Named], torch.optim.Optimizer]
@@ -16,6 +19,29 @@ FUSED = ("cpu", "cuda", "mps", "xpu")
 def _fused(named: Named) -> bool:
     """One kernel for all parameters, where torch has it: dense floating-point tensors on a supported device."""
     return all(p.device.type in FUSED and p.is_floating_point() for _, p in named)
+
+
+@functools.cache
+def _bare_step(kind: type[torch.optim.Optimizer]) -> Callable[[torch.optim.Optimizer], object]:
+    return inspect.unwrap(kind.step)
+
+
+def take_step(optimizer: torch.optim.Optimizer) -> None:
+    """``optimizer.step()`` without the wrappers of torch's own optimizers when nobody listens to them (hooks, the profiler).
+
+    The wrappers cost about 8 us a step, which a tiny network notices. Everything else is stepped as usual.
+
+    >>> weight = nn.Parameter(torch.ones(1)); weight.grad = torch.ones(1); optimizer = torch.optim.SGD([weight], lr=0.5)
+    >>> take_step(optimizer); weight.item()
+    0.5
+    """
+    listened = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks or torch.autograd._profiler_enabled()
+    own = type(optimizer).__module__.startswith("torch.optim.") and "step" not in optimizer.__dict__
+    if listened or not own or _global_optimizer_pre_hooks or _global_optimizer_post_hooks or optimizer.defaults.get("differentiable"):
+        optimizer.step()
+    else:
+        with torch.no_grad():
+            _bare_step(type(optimizer))(optimizer)
 
 
 def decay_groups(named: Named, weight_decay: float) -> list[dict]:

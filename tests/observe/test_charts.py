@@ -87,3 +87,10 @@ def test_ticks_are_round_and_inside():
         assert 2 <= len(found) <= 8 and all(low <= tick <= high for tick in found)
     assert ticks(2.0, 2.0, 4) == [2.0]
     assert log_ticks(-3.0, 4.0) == [0.01, 1.0, 100.0, 10000.0] and label(1234567.0) == "1.23457M"
+
+
+def test_a_course_without_noise_is_drawn_as_it_is():
+    warm_then_cosine = [(float(i), i / 20 if i < 20 else 0.5 + 0.5 * math.cos(math.pi * (i - 20) / 80)) for i in range(100)]
+    assert "faint" not in line_chart("learning rate", {"lr": warm_then_cosine})
+    noisy = [(float(i), 1 / (i + 1) + 0.1 * math.sin(37.0 * i * i)) for i in range(100)]
+    assert "faint" in line_chart("loss", {"loss": noisy})

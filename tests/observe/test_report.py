@@ -133,3 +133,7 @@ def test_a_broken_run_is_named(tmp_path, run):
 def test_result_numbers_that_are_not_finite_are_headlines_too():
     values = headlines(json.loads('{"loss": "NaN", "val": {"accuracy": 0.5}, "done": true, "name": "x"}'), [])
     assert set(values) == {"loss", "val.accuracy"} and values["loss"] != values["loss"]
+
+
+def test_results_bear_their_own_names():
+    assert headlines({"metrics": {"accuracy": 0.5, "auroc": 0.75}}, []) == {"accuracy": 0.5, "auroc": 0.75}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from weft.observe.markup import Markup, raw, tag
 
 COLOURS = 8
-SMOOTH_FROM = 40  # a series with more points is drawn faintly, with its smoothed course over it
+SMOOTH_FROM = 40  # a rough series with more points is drawn faintly, with its smoothed course over it
 MOST_POINTS = 400
 Points = Sequence[tuple[float, float]]
 
@@ -87,8 +88,11 @@ class Plot:
 
 
 def curve(points: Points, name: str, colour: int, plot: Plot) -> list[Markup]:
-    """One series: faint with its smoothed course over it when it is long, with a dot for each point when it is short."""
+    """One series: with a dot for each point when it is short; when it is long and rough, faint with its smoothed course over it."""
+    rough = is_rough(points)
     points = thin(points, MOST_POINTS)
+    if len(points) > SMOOTH_FROM and not rough:
+        return [path(points, f"curve s{colour}", plot)]
     if len(points) > SMOOTH_FROM:
         return [path(points, f"curve faint s{colour}", plot), path(smooth(points), f"curve s{colour}", plot)]
     parts = [path(points, f"curve s{colour}", plot)]
@@ -122,6 +126,14 @@ def legend(series: Mapping[str, Points], plot: Plot) -> list[Markup]:
         parts.append(tag("rect", {"class": f"d{number % COLOURS}", "x": x, "y": y - 8, "width": 9, "height": 9, "rx": 2}))
         parts.append(text(x + 14, y, cut(name, 18) + last, title=name))
     return parts
+
+
+def is_rough(points: Points) -> bool:
+    """Whether a series goes up and down like a measurement; a learning rate does not, and smoothing would only falsify it."""
+    ys = [y for _, y in points if math.isfinite(y)]
+    moves = [b - a for a, b in pairwise(ys) if b != a]
+    turns = sum((a > 0) != (b > 0) for a, b in pairwise(moves))
+    return turns > len(moves) / 10
 
 
 def smooth(points: Points, weight: float = 0.9) -> list[tuple[float, float]]:

@@ -58,7 +58,8 @@ def regression(outcome: Outcome) -> list[Markup | None]:
 
 def headlines(result: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The numbers of ``result.json``; without one, the last value of each metric."""
-    found = {name: unjson(value) for name, value in flat(result).items() if isinstance(unjson(value), (int, float)) and not isinstance(value, bool)}
+    named = {name.removeprefix("metrics."): unjson(value) for name, value in flat(result).items()}
+    found = {name: value for name, value in named.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
     if found:
         return found
     last: dict[str, Any] = {}

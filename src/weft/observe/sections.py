@@ -148,7 +148,8 @@ def gallery(samples: Mapping[str, Any]) -> Markup | None:
 
 def environment(values: Mapping[str, Any]) -> Markup | None:
     """Versions, code and hardware."""
-    return section("Environment", keys(values)) if values else None
+    known = {name: value for name, value in values.items() if value is not None}
+    return section("Environment", keys(known)) if known else None
 
 
 def keys(values: Mapping[str, Any]) -> Markup:

@@ -17,7 +17,11 @@ NAN, INF = math.nan, math.inf
 
 @pytest.mark.parametrize(
     ("option", "value", "known"),
-    [("precision", "bf16", "'float32', 'bfloat16', 'float16', 'auto'"), ("compile", "everything", "None, 'objective', 'step'"), ("nonfinite", "ignore", "'stop', 'skip', 'rollback'")],
+    [
+        ("precision", "bf16", "'float32', 'bfloat16', 'float16', 'auto'"),
+        ("compile", "everything", "None, 'objective', 'step'"),
+        ("nonfinite", "ignore", "'stop', 'skip', 'rollback'"),
+    ],
 )
 def test_unknown_options_are_refused(option, value, known):
     """Property: the error repeats the option and lists what is known."""
@@ -118,3 +122,10 @@ def test_finite_sees_every_number(tensors, answer):
     assert finite([torch.zeros(1)]) is True
     for t, old in zip(tensors, before, strict=True):
         torch.testing.assert_close(t.to_dense() if t.is_sparse else t, old.to_dense() if old.is_sparse else old, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    """Error: names it and says what to take instead."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="device='cuda': this machine has no cuda; say 'auto'"):
+        Runtime(device="cuda").resolve(nn.Linear(1, 1))

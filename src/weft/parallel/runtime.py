@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from weft.parallel.reduce import add_up
+
 PRECISION = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 WORTH_BFLOAT16 = 256  # narrower linear layers lose more to the casts than the faster product gives back
 
@@ -43,6 +45,10 @@ class Runtime:
     def resolve(self, method: nn.Module) -> Runtime:
         """Every "auto" replaced by what this machine and this method decide; the result is recorded and used by ``predict`` too."""
         device = find_device() if self.device == "auto" else torch.device(self.device)
+        if self.device != "auto" and device.type in ("cuda", "xpu", "mps") and not getattr(torch, device.type).is_available():
+            raise ValueError(
+                f"Runtime device={str(self.device)!r}: this machine has no {device.type}; say 'auto' for the best device there is, or 'cpu'."
+            )
         convolves = any(isinstance(m, nn.Conv2d | nn.Conv3d) for m in method.modules())
         auto = self.precision == "auto"
         wide = any(
@@ -64,6 +70,10 @@ class Runtime:
     @property
     def world(self) -> int:
         return dist.get_world_size(self.group) if self.group else 1
+
+    def total(self, value: float) -> float:
+        """The sum of a number over all ranks; alone, the number."""
+        return add_up([value], self.group)[0] if self.group is not None and self.world > 1 else value
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The context in which objectives are evaluated."""

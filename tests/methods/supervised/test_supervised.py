@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -43,3 +44,13 @@ def test_regression_takes_the_same_road():
     method = Supervised(nn.Linear(3, 2), mse)
     x, y = torch.randn(5, 3), torch.randn(5, 2)
     torch.testing.assert_close(method.loss({"input": x, "target": y}).value, F.mse_loss(method.network(x), y))
+
+
+def test_a_batch_without_target_and_a_loss_already_averaged_are_refused():
+    """Error: says what came and what to give instead."""
+    x, y = torch.randn(4, 3), torch.zeros(4, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"needs a target.*the batch has input"):
+        fit(Supervised(nn.Linear(3, 2), cross_entropy), [x], until=Epochs(1))
+    with pytest.raises(ValueError, match=r"one number for the whole batch.*reduction='none'"):
+        fit(Supervised(nn.Linear(3, 2), F.cross_entropy), [(x, y)], until=Epochs(1))
+    assert fit(Supervised(nn.Linear(3, 2), nn.CrossEntropyLoss(reduction="none")), [(x, y)], until=Epochs(1)).step == 1

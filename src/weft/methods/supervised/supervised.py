@@ -14,6 +14,7 @@ class Supervised(Method):
     """Minimise the mean of ``loss(network(input), target)`` over the items of a batch.
 
     ``loss`` maps (output, target) to per-item values (``weft.losses``), shapes (B, ...). The batch may bring a ``mask`` (True keeps) or ``weight``.
+    Errors: ``ValueError`` for a batch without ``target``, and for a loss that has already taken its mean over the batch.
     Use when every sample has its answer.
 
     >>> import torch
@@ -28,5 +29,14 @@ class Supervised(Method):
         self.network, self.criterion = network, loss
 
     def loss(self, batch: dict[str, Tensor]) -> Loss:
+        if "target" not in batch:
+            raise ValueError(
+                f"Supervised needs a target for each input; the batch has {', '.join(batch)}. A loader yields (input, target), or a dict."
+            )
         per_item = self.criterion(self.network(batch["input"]), batch["target"])
+        if per_item.ndim == 0:  # its mean is taken: masks, weights and microbatches would be wrong without a word
+            raise ValueError(
+                "The loss returned one number for the whole batch; expected a value for each item, so that masks, microbatches and ranks add up."
+                " Take it from weft.losses, or say reduction='none'."
+            )
         return Loss.mean(per_item, batch.get("mask", batch.get("weight")))

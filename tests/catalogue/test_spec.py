@@ -92,7 +92,7 @@ def test_own_class_round_trip_with_settings_tuples_and_nested_specs(shelf):
 def test_own_class_must_be_passed_and_nothing_is_imported(shelf, monkeypatch, tmp_path):
     (tmp_path / "trap.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ValueError, match=r"own=\{'trap:Net': Net\}; nothing is imported by a name read from a file"):
+    with pytest.raises(ValueError, match=r"own=\{'trap:Net': Net\} \(on the command line: --own FILE\.py\); nothing is imported by a name read from a file"):
         spec.build({"own": "trap:Net", "args": {}})
     with pytest.raises(ValueError, match=r"Did you mean"):
         spec.build({"own": "trap:Net", "args": {}}, own={"trap:Net2": Net})

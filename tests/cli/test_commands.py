@@ -36,7 +36,9 @@ def give(monkeypatch, data):
 
 def test_list_and_show(capsys):
     assert "image_classification" in said(capsys, "list", "recipe") and "cross_entropy" in said(capsys, "list")
-    assert {"kind": "recipe", "name": "digits"}.items() <= next(e for e in json.loads(said(capsys, "list", "recipes", "--json")) if e["name"] == "digits").items()
+    assert {"kind": "recipe", "name": "digits"}.items() <= next(
+        e for e in json.loads(said(capsys, "list", "recipes", "--json")) if e["name"] == "digits"
+    ).items()
     shown = said(capsys, "show", "recipe/digits")
     assert "epochs: int=" in shown and "overfit" in shown
     assert "(recipe," in said(capsys, "show", "digits") and "softmax" in said(capsys, "show", "cross_entropy")
@@ -111,14 +113,16 @@ def test_predict_goes_on_from_a_prompt(capsys, monkeypatch, language_run):
     assert [a["text"] for a in json.loads(said(capsys, "predict", language_run, "-", "--json"))][0] == answer["text"]
     assert answer["text"].splitlines()[0].strip() in said(capsys, "predict", language_run, "the film was")
     assert "text=film" in refused(capsys, "predict", language_run, "film")
-    assert "loss" in said(capsys, "evaluate", language_run) + said(capsys, "evaluate", language_run / "bundle.weft", f"data={language_run.parent / 'text.txt'}")
+    assert "loss" in said(capsys, "evaluate", language_run) + said(
+        capsys, "evaluate", language_run / "bundle.weft", f"data={language_run.parent / 'text.txt'}"
+    )
 
 
 def test_evaluate_held_out_and_other_data(capsys, tmp_path, table_run, photo_run, photos, customers):
     kept = json.loads((table_run / "result.json").read_text())["metrics"]
     assert json.loads(said(capsys, "evaluate", table_run, "--json")) == pytest.approx(kept)
     assert "auroc" in said(capsys, "evaluate", table_run / "bundle.weft", f"data={customers}")
-    assert "accuracy" in said(capsys, "evaluate", photo_run, f"data={photos}")
+    assert "accuracy" in (found := said(capsys, "evaluate", photo_run, f"data={photos}")) and said(capsys, "evaluate", photo_run, photos) == found
     assert "say on what" in refused(capsys, "evaluate", table_run / "bundle.weft")
     assert "takes data=" in refused(capsys, "evaluate", table_run, "epochs=3")
     strange = tmp_path / "photos"
@@ -160,7 +164,11 @@ def test_an_unfinished_run_is_said_everywhere(capsys, tmp_path, own):
 
 def test_a_damaged_or_strange_bundle_is_refused(capsys, tmp_path, table_run):
     whole = (table_run / "bundle.weft").read_bytes()
-    for name, data in (("cut", whole[:-100]), ("flipped", whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:]), ("other", b"PK\x03\x04 something else")):
+    for name, data in (
+        ("cut", whole[:-100]),
+        ("flipped", whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:]),
+        ("other", b"PK\x03\x04 something else"),
+    ):
         (tmp_path / f"{name}.weft").write_bytes(data)
         assert refused(capsys, "predict", tmp_path / f"{name}.weft", "age=3")
 

@@ -64,3 +64,8 @@ def test_listing_imports_no_torch():
     code = "import sys; from weft.cli import main; assert main(['list']) == 0; assert 'torch' not in sys.modules, 'torch was imported'"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_system_error_is_said_without_its_number_and_a_slip_in_a_recipe_with_its_type():
+    assert message(OSError(98, "Port 8000 is in use.")) == "Port 8000 is in use."
+    assert message(ZeroDivisionError("division by zero")) == "ZeroDivisionError: division by zero (say --traceback to see where)"

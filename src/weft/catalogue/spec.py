@@ -182,7 +182,7 @@ def _own_class(spec: Mapping[str, Any], own: Mapping[str, type]) -> type:
     if name not in own:
         short = name.rpartition(":")[2]
         known = f" {hint(name, own)}" if own else ""
-        remedy = f"Import it and pass own={{{name!r}: {short}}}; nothing is imported by a name read from a file."
+        remedy = f"Import it and pass own={{{name!r}: {short}}} (on the command line: --own FILE.py); nothing is imported by a name read from a file."
         raise ValueError(f"This needs your own class {name!r}. {remedy}{known}")
     cls = own[name]
     noted, now = spec.get("source_sha256"), source_sha256(cls)

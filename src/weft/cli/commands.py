@@ -68,7 +68,8 @@ def say(result: Any, options: Namespace) -> None:
 
 def evaluate(options: Namespace) -> None:
     """Measure a run or a bundle: on the data that the run held out, or on labelled data of yours."""
-    given = weft.recipes.read_arguments(options.arguments)
+    words = [f"data={word}" if "=" not in word and Path(word).exists() else word for word in options.arguments]  # as predict takes them
+    given = weft.recipes.read_arguments(words)
     data = given.pop("data", None)
     if given:
         raise ValueError(f"evaluate takes data=..., not {', '.join(given)}.")

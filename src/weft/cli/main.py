@@ -14,7 +14,7 @@ import weft
 from weft.cli import commands
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-EXPECTED = (ValueError, TypeError, OSError, ImportError, ArithmeticError)  # whose messages are written for the reader
+EXPECTED = (ValueError, TypeError, OSError, ImportError)  # whose messages are written for the reader
 
 EPILOG = """\
 weft list recipe              what can be run
@@ -56,9 +56,12 @@ def message(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     if isinstance(error, OSError) and error.filename and error.strerror:
         text = f"{error.strerror}: {str(error.filename)!r}"
+    elif isinstance(error, OSError) and error.strerror:
+        text = error.strerror  # without its number
     if isinstance(error, EXPECTED) or type(error).__module__.startswith("weft."):
         return text
-    return f"{type(error).__name__}: {text} (say --traceback to see where)"
+    notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+    return f"{type(error).__name__}: {text} (say --traceback to see where){notes}"
 
 
 def say_warning(text: Warning | str, *rest: Any) -> None:
@@ -113,7 +116,12 @@ def _train(add: Any) -> None:
     one.add_argument("--anyway", action="store_true", help="go on although data or recipe have changed")
     one = add("evaluate", commands.evaluate)
     one.add_argument("model", metavar="RUN|BUNDLE", help="the directory of a run, or a bundle")
-    one.add_argument("arguments", nargs="*", metavar="data=…", help="a labelled folder or file; without it the data that the run held out")
+    one.add_argument(
+        "arguments",
+        nargs="*",
+        metavar="DATA",
+        help="a labelled folder or file, with or without data= before it; without one the data that the run held out",
+    )
     one.add_argument("--json", action="store_true", help="as JSON")
     _trusting(one)
     one = add("compare", commands.compare)

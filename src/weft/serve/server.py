@@ -97,7 +97,9 @@ def serve(
     uvicorn = _uvicorn()
     outside = not _is_loopback(host)
     if outside and not public:
-        raise ValueError(f"{host} can be reached from other machines. Say public=True and give a token if that is meant, or use host='127.0.0.1'.")
+        raise ValueError(
+            f"{host} can be reached from other machines. Say --public --token FILE (public=True, token=...) if that is meant, or take 127.0.0.1."
+        )
     if (token is not None and len(token) < SHORTEST_TOKEN) or (outside and token is None):
         raise ValueError(f"A public server needs a token of at least {SHORTEST_TOKEN} characters, such as secrets.token_urlsafe() gives.")
     limits = limits or Limits()
@@ -132,7 +134,7 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno != errno.EADDRINUSE:
             raise OSError(error.errno, f"Cannot listen on {host}:{port}: {error.strerror}. Give an address of this machine.") from error
         free = next((other for other in range(port + 1, min(port + 200, 65536)) if _is_free(host, other)), 0)
-        raise OSError(error.errno, f"Port {port} on {host} is in use. The next free one is {free}: say port={free}.") from error
+        raise OSError(error.errno, f"Port {port} on {host} is in use. The next free one is {free}: say --port {free} (or port={free}).") from error
 
 
 def _bound(host: str, port: int) -> socket.socket:

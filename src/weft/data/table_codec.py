@@ -140,11 +140,11 @@ class TableCodec:
             if column["kind"] == "ignored":
                 continue
             if name not in record:
-                raise ValueError(f"The row has no column {name!r}. {hint(name, record)}")
+                raise ValueError(f"The row has no column {name!r}, which training had. {hint(name, record)}")
             value = record[name]
             gap = is_missing(value)
             if gap and not column["gaps"] and self.missing == "stop":
-                raise ValueError(f"Column {name!r} is missing; it never was in training. Give a value, or fit with missing='ignore'")
+                raise ValueError(f"Column {name!r} is missing; it never was in training. Give a value, or train with missing='ignore'")
             if column["kind"] == "number":
                 x = column["median"] if gap else number(name, value)
                 entries.append((x - column["mean"]) / column["std"])
@@ -159,7 +159,7 @@ class TableCodec:
 
     def _one_hot(self, name: str, values: list[str], value: str | None) -> list[float]:
         if value is not None and value not in values and self.unseen == "stop":
-            raise ValueError(f"Column {name!r} has {value!r}, which training never had. {hint(value, values)} Or fit with unseen='ignore'")
+            raise ValueError(f"Column {name!r} has {value!r}, which training never had. {hint(value, values)} Or train with unseen='ignore'")
         return [float(value == known) for known in values]
 
     def _target(self, value: Any) -> Tensor:

@@ -32,7 +32,9 @@ class Windows:
         if cover and stride != length:
             raise ValueError(f"cover counts each target once and needs stride = length; got stride={stride}, length={length}")
         if len(tokens) < length + 1:
-            raise ValueError(f"The stream has {len(tokens)} tokens; one window of {length} and its next token need {length + 1}. Shorten length")
+            raise ValueError(
+                f"The stream has {len(tokens)} tokens; one window of {length} and its next token need {length + 1}. Give more text or shorten it"
+            )
         self.tokens, self.length, self.cover = tokens, length, cover
         last = len(tokens) - length - 1
         starts = torch.arange(0, last + 1, stride)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -288,6 +289,9 @@ class Session:
         if self.began and self._run is not None and self.rank == 0 and not any(self._run.path.glob("checkpoints/*/*.json")):
             self._run.close()
             shutil.rmtree(self._run.path, ignore_errors=True)
+            if self.settings.run is None:  # the default place, runs/, is not left behind empty
+                with contextlib.suppress(OSError):
+                    self._run.path.parent.rmdir()
 
     def close(self) -> None:
         if self._run is not None:

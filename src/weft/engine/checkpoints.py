@@ -14,7 +14,6 @@ import torch.distributed as dist
 
 from weft.data.state_files import Damaged, read_note, read_state, write_state
 from weft.optim.lengths import Due, Epochs, Length, Seconds
-from weft.parallel import add_up
 from weft.parallel.runtime import Runtime
 
 
@@ -65,10 +64,7 @@ class Checkpoints:
     def _first_good(self, stems: list[Path], runtime: Runtime | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
         for stem in stems:
             found = self._read(stem, runtime)
-            whole = found is not None
-            if runtime is not None and runtime.group is not None and runtime.world > 1:  # all ranks take the same one
-                whole = add_up([float(whole)], runtime.group)[0] == runtime.world
-            if whole:
+            if found is not None if runtime is None else runtime.total(float(found is not None)) == runtime.world:  # all ranks take the same one
                 return found
         return None
 

@@ -54,6 +54,9 @@ class State(Clock):
         self._best: dict[str, torch.Tensor] | None = None
         self._started = time.monotonic()
 
+    def __repr__(self) -> str:
+        return f"State({type(self.method).__name__}: {self.progress()})"
+
     @property
     def data(self) -> Iterable[Any]:
         return self.feed.data

@@ -21,7 +21,7 @@ from weft.optim.named_state import load_by_name, save_by_name
 from weft.optim.nonfinite import NonFinite, RollBack, culprit
 from weft.optim.optimizers import adamw, take_step
 from weft.optim.schedules import Progress, Schedule
-from weft.optim.selection import Named, On, check_arrows, check_ownership, select
+from weft.optim.selection import Named, On, check_arrows, check_ownership, check_spec, select
 from weft.parallel.runtime import Runtime, finite
 
 from . import gradient
@@ -59,11 +59,7 @@ class Update:
     shared: bool = False
 
     def __post_init__(self) -> None:
-        if self.microbatches < 1:
-            raise ValueError(f"microbatches={self.microbatches}: give a whole number of pieces, at least 1.")
-        for name in ("gradients", "after"):
-            if callable(getattr(self, name)):
-                raise TypeError(f"Update {name}= takes a sequence of arrows; write {name}=[...].")
+        check_spec(self)
 
 
 def bind(method: Method, updates: Update | Mapping[str, Update] | None, runtime: Runtime, position: Callable[[], Progress]) -> dict[str, BoundUpdate]:

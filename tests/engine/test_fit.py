@@ -336,3 +336,10 @@ def test_time_spent_is_summed_over_sessions(tmp_path):
     second = fit(Supervised(mlp(8, 2), cross_entropy), pairs(), until=Steps(3), run=tmp_path)
     assert second.seconds > first.seconds >= 0.05
     assert json.loads(json.dumps(second.metrics)) == {}
+
+
+def test_an_error_in_the_networks_brings_the_batch_along():
+    """Error: torch's words know two matrices; the note knows the batch."""
+    with pytest.raises(RuntimeError) as caught:
+        fit(Supervised(mlp(7, 2), cross_entropy), pairs(), until=Steps(1))
+    assert caught.value.__notes__ == ["This was step 1, with the batch: input (32, 8) float32, target (32,) int64."]

@@ -77,3 +77,10 @@ def test_what_a_listener_stopped_stays_stopped(tmp_path):
     assert (again.step, again.stopped) == (3, "flat")
     fit(supervised(), pairs(), until=Steps(3), run=tmp_path / "b")
     assert fit(supervised(), pairs(), until=Steps(5), run=tmp_path / "b").step == 5
+
+
+def test_a_state_prints_where_it_is():
+    """Closed form: two batches of 32, twice."""
+    data = [next(pairs())] * 2
+    shown = repr(fit(supervised(), data, until=Epochs(2), evaluate=Evaluation(data)))
+    assert shown.startswith("State(Supervised: step 4, epoch 2, 128 samples, val/loss=") and shown.endswith(")")

@@ -118,7 +118,10 @@ def test_rolling_back_returns_to_the_last_good_snapshot():
     trail = []
     with pytest.warns(UserWarning, match="Rolled back to the snapshot of step 0"):
         state = fit(
-            Poisoned(mlp(8, 4, 2), cross_entropy), poisoned(3), until=Steps(6), runtime=Runtime(nonfinite="rollback"),
+            Poisoned(mlp(8, 4, 2), cross_entropy),
+            poisoned(3),
+            until=Steps(6),
+            runtime=Runtime(nonfinite="rollback"),
             listeners=[lambda s, _: trail.append((weights(s.method), s.updates["all"].count))],
         )
     torch.manual_seed(0)
@@ -145,3 +148,9 @@ def test_a_bare_arrow_where_a_list_belongs_is_refused():
         Update(gradients=lambda parameters: None)
     with pytest.raises(ValueError, match="microbatches=0"):
         Update(microbatches=0)
+
+
+def test_an_optimizer_that_is_already_made_is_refused():
+    """Error: says what to give instead."""
+    with pytest.raises(TypeError, match=r"got a Adam that is already made.*functools\.partial"):
+        Update(torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))]))

@@ -67,6 +67,21 @@ def size(batch: Batch) -> int:
     return _length("", next(iter(batch.values()))) if isinstance(batch, dict) else len(batch)
 
 
+def described(batch: Batch) -> str:
+    """Names, shapes and types of a batch, in a line for an error.
+
+    >>> described({"input": torch.zeros(2, 3), "text": ["a", "b"]})
+    'input (2, 3) float32, text list of 2'
+    """
+    if not isinstance(batch, Mapping):
+        return type(batch).__name__
+    values = {
+        k: f"{tuple(v.shape)} {str(v.dtype).removeprefix('torch.')}" if isinstance(v, Tensor) else f"{type(v).__name__} of {len(v)}"
+        for k, v in batch.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
 def split(batch: Batch, parts: int) -> list[Batch]:
     """Cut into at most ``parts`` nearly equal pieces, none of them empty."""
     parts = max(1, min(parts, size(batch)))

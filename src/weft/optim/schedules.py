@@ -26,6 +26,10 @@ class Progress:
     metrics: Mapping[str, float] = field(default_factory=dict)
     evaluations: int = 0
 
+    def __str__(self) -> str:
+        measured = "".join(f", {name}={value:.4g}" for name, value in self.metrics.items())
+        return f"step {self.step}, epoch {self.epoch}, {self.samples} samples{measured}"
+
     def after(self, steps: float) -> Progress:
         """The same moment as seen by what begins ``steps`` engine steps later."""
         total = self.total if self.total is not None else (self.step / self.fraction if self.fraction else None)

@@ -83,3 +83,17 @@ def check_arrows(method: nn.Module, arrows: list[object]) -> None:
                     f"{type(arrow).__name__}.{name} is a module outside the method, so it would be neither moved nor saved. Make it a submodule:"
                     " method.average = ..."
                 )
+
+
+def check_spec(spec: Any) -> None:
+    """Refuse an update whose optimizer is already made, whose arrows are no list, or that cuts its batch in no pieces."""
+    if not callable(spec.optimizer):
+        raise TypeError(
+            f"Update got a {type(spec.optimizer).__name__} that is already made; it makes its own, from the parameters that it trains. Give"
+            " weft.optim.adamw(3e-4), or functools.partial(torch.optim.Adam, lr=1e-3)."
+        )
+    if spec.microbatches < 1:
+        raise ValueError(f"microbatches={spec.microbatches}: give a whole number of pieces, at least 1.")
+    for name in ("gradients", "after"):
+        if callable(getattr(spec, name)):
+            raise TypeError(f"Update {name}= takes a sequence of arrows; write {name}=[...].")

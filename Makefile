@@ -49,7 +49,7 @@ bare:  ## the suite in an environment that has none of the extras
 	OMP_NUM_THREADS=1 $(BARE)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 bench: $(VENV)/.with-bench  ## the engine's cost per step beside a hand-written loop and other frameworks
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.engine_cost $(ARGS)
 
 lint: $(VENV)/.with-dev  ## ruff
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from weft.data.batch import Batch, described, move, size
 from weft.data.feed import Feed
 from weft.optim.lengths import Due, Length
 from weft.optim.nonfinite import RollBack
-from weft.parallel import add_up, graceful, same_everywhere
+from weft.parallel import graceful, same_everywhere
 from weft.parallel.runtime import Runtime, keep_memory
 
 from .checkpoints import Checkpoints
@@ -160,17 +160,14 @@ class _Loop:
                 error.add_note(f"This was step {state.step + 1}, with the batch: {described(batch)}.")
                 raise
             state.step += 1
-            state.samples += self._count(batch, present)
+            state.samples += int(state.runtime.total(size(batch) if present else 0))
             state.tick()
             self._after(logs, epoch_end=False)
 
     def _over(self) -> bool:
         state = self.state
         reached = state.until.reached(state)
-        over = reached or state.stopped is not None or self.interrupted is not None
-        if state.runtime.world > 1:
-            assert state.runtime.group is not None
-            over = sum(add_up([float(over)], state.runtime.group)) > 0
+        over = state.runtime.total(float(reached or state.stopped is not None or self.interrupted is not None)) > 0
         if over and state.stopped is None:
             state.stopped = "interrupted" if self.interrupted is not None else "done"
         return over
@@ -179,19 +176,10 @@ class _Loop:
         """The next batch, and True; or the last batch again and False, to keep other ranks company; or None at the end of the epoch everywhere."""
         state = self.state
         batch = state.feed.next()
-        here = batch is not None
-        anywhere = here
-        if state.runtime.world > 1:
-            assert state.runtime.group is not None
-            anywhere = add_up([float(here)], state.runtime.group)[0] > 0
+        anywhere = state.runtime.total(float(batch is not None)) > 0
         if batch is not None and (state.runtime.world == 1 or self.last is None or size(batch)):
             self.last = batch
         return (self.last, self.last is batch) if anywhere else (None, None)
-
-    def _count(self, batch: Batch, present: bool) -> int:
-        here = size(batch) if present else 0
-        group = self.state.runtime.group
-        return here if self.state.runtime.world == 1 or group is None else int(add_up([here], group)[0])
 
     def _step(self, batch: Batch) -> Logs:
         state = self.state

@@ -12,7 +12,7 @@ from weft.data import Arrays, Loader
 from weft.engine import Steps, Update, fit
 from weft.methods import WGANGP
 from weft.methods.generative import wgan_gp
-from weft.models.generative import MLPDecoder
+from weft.models.generative import ConvDecoder
 from weft.models.tabular import MLP
 from weft.optim import EMA, adam, linear
 
@@ -98,11 +98,11 @@ def test_samples_are_recognised_as_digits(digits, judge):
     rates, shares = [], []
     for seed in range(5):
         torch.manual_seed(seed)
-        generator = MLPDecoder(16, (1, 8, 8), hidden=(128, 128), activation="sigmoid")
-        method = WGANGP(generator, MLP(64, (256, 256), 1, activation="leaky_relu"), 16, critic_steps=3, penalty=1.0, average=True)
-        rate = adam(1e-3, betas=(0.0, 0.9))
+        generator = ConvDecoder(16, 1, 8, width=16, activation="sigmoid")
+        method = WGANGP(generator, MLP(64, (256, 256), 1, activation="leaky_relu"), 16, critic_steps=2, average=True)
+        rate = adam(2e-3, betas=(0.0, 0.9))
         updates = {"critic": Update(rate, schedule=linear(0.1)), "generator": Update(rate, schedule=linear(0.1), after=[EMA("average", "generator", 0.99)])}
-        fit(method, Loader(Arrays({"input": images}), batch_size=64, shuffle=True, drop_last=True, seed=seed), updates, until=Steps(1000))
+        fit(method, Loader(Arrays({"input": images}), batch_size=64, shuffle=True, drop_last=True, seed=seed), updates, until=Steps(1500))
         rate, share = judge.recognised(method.predict({"noise": torch.randn(1000, 16)})["output"])
         rates.append(rate)
         shares.append(min(share))

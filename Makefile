@@ -40,8 +40,8 @@ demo: $(VENV)/.with-demo  ## set up, then train, evaluate, look at, predict with
 test: $(VENV)/.with-test  ## set up, then run the suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-verify: $(VENV)/.with-test  ## the slow learned proofs alone, one after the other
-	$(BIN)/python -m pytest -m slow $(ARGS)
+verify: $(VENV)/.with-test  ## the slow learned proofs alone
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m slow $(ARGS)
 
 bare:  ## the suite in an environment that has none of the extras
 	@test -x $(BARE)/bin/python || $(PYTHON) -m venv $(BARE)

@@ -190,6 +190,15 @@ def test_an_epoch_without_a_valid_target_raises():
     assert torch.equal(before, weights(method))
 
 
+def test_a_part_of_an_epoch_without_a_valid_target_raises_too():
+    """Error: training that ends before its first epoch does; and one valid step is enough."""
+    x, y = next(pairs())
+    empty, full = ({"input": x, "target": y, "mask": torch.full((32,), keep)} for keep in (False, True))
+    with pytest.raises(ValueError, match="no valid target"):
+        fit(Supervised(mlp(8, 2), cross_entropy), [empty, empty], until=Steps(1))
+    assert fit(Supervised(mlp(8, 2), cross_entropy), [empty, full], until=Steps(3)).step == 3
+
+
 def test_plain_network_and_wrong_length_teach():
     """Error: what came, what was expected."""
     with pytest.raises(TypeError, match="Supervised"):

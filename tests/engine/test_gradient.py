@@ -13,7 +13,7 @@ from tests.engine.toys import SGD, TwoTerms, mlp, pairs, ragged, twin, two_ranks
 from weft.engine import Method, Runtime, Steps, Update, fit
 from weft.losses import Loss, cross_entropy
 from weft.methods import Supervised
-from weft.optim import sgd
+from weft.optim import SharpnessAware, ZerothOrder, sgd
 
 
 @pytest.mark.parametrize("pieces", [2, 4, 8])
@@ -165,6 +165,19 @@ def test_float16_scaling_finds_its_scale_and_skips_overflow():
     F.cross_entropy(reference(batch["input"]), batch["target"]).backward()
     for p, q in zip(network.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(p.grad, q.grad, rtol=0.05, atol=2e-3)
+
+
+@pytest.mark.parametrize("estimator", [ZerothOrder(), SharpnessAware(0.01)])
+def test_float16_leaves_other_estimators_their_true_gradients(estimator):
+    """Parity: no loss scale comes between them and the optimizer; the step is that of float32, up to rounding."""
+    results = []
+    for precision in ("float32", "float16"):
+        torch.manual_seed(0)
+        network = mlp(8, 16, 2)
+        before = weights(network)
+        fit(Supervised(network, cross_entropy), pairs(), Update(SGD, estimator=estimator), until=Steps(1), runtime=Runtime(precision=precision))
+        results.append((weights(network) - before).norm())
+    assert results[1] > 0.3 * results[0]
 
 
 RANKS = """

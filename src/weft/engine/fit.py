@@ -226,10 +226,7 @@ class _Loop:
 
     def _epoch_end(self) -> None:
         state = self.state
-        if all(not u.seen_items for u in state.updates.values()) and any(u.empty for u in state.updates.values()):
-            raise ValueError(
-                f"Epoch {state.epoch} had no valid target: every mask was empty, so nothing could be learned. Check the masks and the ignored labels."
-            )
+        self._require_items()
         for update in state.updates.values():
             update.seen_items = False
         state.epoch += 1
@@ -240,6 +237,13 @@ class _Loop:
             raise ValueError(
                 f"The data ended after {state.step} steps{f' of {state.total}' if state.total else ''}: it is an iterator that can be read only once."
                 " Give a list, a loader, or a longer stream."
+            )
+
+    def _require_items(self) -> None:
+        state = self.state
+        if all(not u.seen_items for u in state.updates.values()) and any(u.empty for u in state.updates.values()):
+            raise ValueError(
+                f"Epoch {state.epoch} had no valid target: every mask was empty, so nothing could be learned. Check the masks and the ignored labels."
             )
 
     def save(self) -> None:
@@ -261,6 +265,8 @@ class _Loop:
     def end(self) -> None:
         """The last evaluation, unless it has just been made, and the last checkpoint."""
         state = self.state
+        if state.epoch == 0 and state.feed.batches:
+            self._require_items()
         if self.interrupted is None and self.evaluations and self.measured_at != (state.step, state.epoch) and state.step:
             logs: Logs = {}
             self._evaluate(self.evaluations, logs)

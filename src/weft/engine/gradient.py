@@ -32,7 +32,8 @@ class Gradient:
     def __init__(self, update: BoundUpdate):
         runtime = update.runtime
         self.update, self.group, self.world = update, runtime.group if runtime.world > 1 else None, runtime.world
-        self.scaler = LossScale() if runtime.precision == "float16" else None
+        plain = update.spec.estimator is None and not update.closure  # clipping per sample or finite differences want true gradients
+        self.scaler = LossScale() if runtime.precision == "float16" and plain else None
         self.reducer = Reducer(update.parameters, self.group) if self.group else None
         self.inputs = None if update.alone else update.parameters
         self.present = True  # False while this rank only keeps the others company at the end of an epoch

@@ -13,6 +13,7 @@ from weft.observe.logs import Averages, first_rank, jsonable, learning_rates, un
 
 FIXED = ("stage", "step", "epoch", "samples", "time")
 PATIENCE = 10.0  # seconds after which a line is written even when fewer than ``every`` steps have passed
+STRICT = json.JSONEncoder(allow_nan=False)
 FLUSH = 1.0  # seconds that written lines may wait in memory
 
 
@@ -86,8 +87,12 @@ class MetricsFile:
         if not means:
             return
         line = {"stage": state.stage, "step": state.step, "epoch": state.epoch, "samples": state.samples, "time": round(state.seconds, 3)}
-        rates = {name: rate for name, rate in learning_rates(state).items() if name not in means}
-        self.file.write(json.dumps(jsonable(line | means | rates), allow_nan=False) + "\n")
+        line |= learning_rates(state) | means
+        try:
+            text = STRICT.encode(line)
+        except (ValueError, TypeError):  # a number that is not finite, a value of another kind: rare, so not looked for beforehand
+            text = STRICT.encode(jsonable(line))
+        self.file.write(text + "\n")
         self.lines += 1
         if now - self.flushed_at > FLUSH:
             self.file.flush()

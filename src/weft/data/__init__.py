@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from weft._lazy import attach
@@ -24,15 +25,6 @@ TABLE = {
     "table_codec": "weft.data.table_codec:TableCodec",
     "text_codec": "weft.data.text_codec:TextCodec",
     "token_codec": "weft.data.token_codec:TokenCodec",
-    "cut_mix": "weft.data.transforms.mix:CutMix",
-    "mix_up": "weft.data.transforms.mix:MixUp",
-    "noise": "weft.data.transforms.noise:Noise",
-    "normalize": "weft.data.transforms.normalize:Normalize",
-    "random_affine": "weft.data.transforms.affine:RandomAffine",
-    "random_crop": "weft.data.transforms.crop:RandomCrop",
-    "random_erasing": "weft.data.transforms.noise:RandomErasing",
-    "random_flip": "weft.data.transforms.flip:RandomFlip",
-    "two_views": "weft.data.transforms.two_views:TwoViews",
     "environments": "weft.data.environments:Environments",
     "replay": "weft.data.replay:Replay",
     "rollouts": "weft.data.rollouts:Rollouts",
@@ -55,15 +47,6 @@ KIND = {
     "table_codec": "codec",
     "text_codec": "codec",
     "token_codec": "codec",
-    "cut_mix": "transform",
-    "mix_up": "transform",
-    "noise": "transform",
-    "normalize": "transform",
-    "random_affine": "transform",
-    "random_crop": "transform",
-    "random_erasing": "transform",
-    "random_flip": "transform",
-    "two_views": "transform",
     "environments": "environment",
     "replay": "environment",
     "rollouts": "environment",
@@ -87,21 +70,22 @@ EXTRA = {
     "split_by_hash": "weft.data.split:split_by_hash",
     "stack": "weft.data.arrays:stack",
 }
+SHELVES = ("transforms",)  # what stands on them is also exported here
+for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
+    EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:
-    """Tiny ready-made parts by catalogue name: a source; (codec, records to fit it on); (transform, batch)."""
+    """Tiny ready-made parts by catalogue name: a source; (codec, records to fit it on)."""
     import torch
 
     from weft.data import arrays, image_codec, table_codec, text_codec, token_codec, views, windows
-    from weft.data.transforms import affine, crop, flip, mix, noise, normalize, two_views
 
     numbers = arrays.Arrays({"input": torch.arange(12.0).reshape(6, 2), "target": [0, 1, 0, 1, 0, 1]})
     pictures = [{"image": torch.full((6, 6), 40 * i, dtype=torch.uint8), "label": "ab"[i % 2]} for i in range(6)]
     rows = [{"age": 20 + i, "city": ("Rome", "Oslo")[i % 2], "buys": ("no", "yes")[i // 3]} for i in range(6)]
     texts = [{"text": text, "label": label} for text, label in (("good film", "yes"), ("bad film", "no"), ("", "no"))]
-    batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
     return {
         "arrays": numbers,
         "concat": views.Concat(numbers, numbers),
@@ -111,13 +95,4 @@ def examples() -> dict[str, Any]:
         "table_codec": (table_codec.TableCodec(target="buys"), rows),
         "text_codec": (text_codec.TextCodec(), texts),
         "token_codec": (token_codec.TokenCodec(length=4), [{"text": "to be or not to be"}]),
-        "cut_mix": (mix.CutMix(num_classes=3), batch),
-        "mix_up": (mix.MixUp(num_classes=3), batch),
-        "noise": (noise.Noise(), batch),
-        "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),
-        "random_affine": (affine.RandomAffine(), batch),
-        "random_crop": (crop.RandomCrop(padding=2), batch),
-        "random_erasing": (noise.RandomErasing(), batch),
-        "random_flip": (flip.RandomFlip(), batch),
-        "two_views": (two_views.TwoViews([noise.Noise()]), batch),
     }

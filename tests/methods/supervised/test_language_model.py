@@ -99,7 +99,10 @@ def test_what_cannot_be_learned_from_is_said():
 
 @pytest.mark.slow
 def test_characters_of_shakespeare_are_learned():
-    """LanguageModel, learned: GPT reaches 1.75 nats a character on the whole last tenth of tiny Shakespeare."""
+    """LanguageModel, learned: GPT reaches 1.75 nats a character on the whole last tenth of tiny Shakespeare.
+
+    Measured over seeds 0 to 4: 1.617, 1.612, 1.606, 1.590, 1.609, mean 1.607; 82 seconds each on two cores. One seed is run here.
+    """
     from weft.data import Loader, TokenCodec, Windows, tiny_shakespeare
 
     try:

@@ -4,3 +4,44 @@ A transform is a frozen value called as ``transform(batch, random)``; loaders ta
 numbers (B,) int64 into probabilities (B, C) float32, on every batch alike, whether or not a record was mixed; a method's cross-entropy then
 sees ``batch["target"]`` of shape (B, C) and metrics that need a class take its largest entry.
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft._lazy import attach
+
+TABLE = {
+    "cut_mix": "weft.data.transforms.mix:CutMix",
+    "mix_up": "weft.data.transforms.mix:MixUp",
+    "noise": "weft.data.transforms.noise:Noise",
+    "normalize": "weft.data.transforms.normalize:Normalize",
+    "random_affine": "weft.data.transforms.affine:RandomAffine",
+    "random_crop": "weft.data.transforms.crop:RandomCrop",
+    "random_erasing": "weft.data.transforms.noise:RandomErasing",
+    "random_flip": "weft.data.transforms.flip:RandomFlip",
+    "two_views": "weft.data.transforms.two_views:TwoViews",
+}
+KIND = "transform"
+EXTRA: dict[str, str] = {}
+__getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
+
+
+def examples() -> dict[str, Any]:
+    """Each transform and a batch for it."""
+    import torch
+
+    from weft.data.transforms import affine, crop, flip, mix, noise, normalize, two_views
+
+    batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
+    return {
+        "cut_mix": (mix.CutMix(num_classes=3), batch),
+        "mix_up": (mix.MixUp(num_classes=3), batch),
+        "noise": (noise.Noise(), batch),
+        "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),
+        "random_affine": (affine.RandomAffine(), batch),
+        "random_crop": (crop.RandomCrop(padding=2), batch),
+        "random_erasing": (noise.RandomErasing(), batch),
+        "random_flip": (flip.RandomFlip(), batch),
+        "two_views": (two_views.TwoViews([noise.Noise()]), batch),
+    }

@@ -30,6 +30,13 @@ def test_overfit_reads_the_same_batch_everywhere_and_leaves_it_as_it_is():
     assert torch.equal(train, test) and float(train.max()) < 100
 
 
+def test_overfit_keeps_what_the_method_cannot_learn_without():
+    always = [lambda batch, random: batch | {"view": -batch["input"]}]
+    train, test = session(overfit=1).loaders(parts(), None, 8, transforms=[lambda batch, random: batch | {"input": batch["input"] + 1000}], always=always)
+    batch = next(iter(train))
+    assert torch.equal(batch["view"], -batch["input"]) and float(batch["input"].max()) < 100 and "view" not in next(iter(test))
+
+
 def test_limit_takes_a_share_that_the_seed_chooses():
     def kept(seed):
         train, test = session(limit=0.1, seed=seed).loaders(parts(), None, 50)
@@ -76,3 +83,11 @@ def test_a_result_says_where_everything_is(tmp_path, own):
     assert Result.read(result.run).metrics == result.metrics
     card = weft.Bundle.open(result.bundle, own=weft.recipes.find(str(own)).own_classes()).card
     assert "hidden | 8" in card
+
+
+def test_numbers_stand_beside_the_metrics(tmp_path, own):
+    """Property: a number among the metrics is in result and bundle as it is, beside those that are measured."""
+    own.write_text(own.read_text().replace("state.best(), held_out)", 'state.best(), held_out, {"accuracy": Accuracy(), "accuracy_alone": 0.25})\n\nfrom weft.metrics import Accuracy'))
+    result = weft.run(f"{own}:train", run=tmp_path / "run", progress=False)
+    assert result.metrics["accuracy_alone"] == Result.read(result.run).metrics["accuracy_alone"] == 0.25
+    assert set(result.metrics) == {"loss", "accuracy", "accuracy_alone"}

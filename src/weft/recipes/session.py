@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import nn
 
 from weft.data import Arrays, Codec, Loader, Source, Subset
-from weft.data.assemble import encode
+from weft.data.assemble import encode, is_raw
 from weft.data.keyed import shuffled
 from weft.engine import Checkpoints, Evaluation, Length, Method, Runtime, State, Steps, Update, evaluate
 from weft.observe import Outcome, Run, collect, write_report
@@ -167,11 +167,13 @@ class Session:
         return Subset(source, shuffled(len(source), self.seed, 0)[: max(1, round(len(source) * self.settings.limit))].sort().values)
 
     def loaders(
-        self, parts: Mapping[str, Source], codec: Codec | None, batch_size: int, *, transforms: Sequence[Any] = (), limit: bool = True
-    ) -> list[Loader]:
+        self, parts: Mapping[str, Source], codec: Codec | None, batch_size: int, *, transforms: Sequence[Any] = (), always: Sequence[Any] = (),
+        limit: bool = True,
+    ) -> list[Loader]:  # fmt: skip
         """A loader for each part, in order; the first is trained on (shuffled, transformed), the others are read as they are.
 
-        ``limit=False`` when the parts have been limited before. With ``overfit`` every loader reads the same few batches of the first part.
+        ``always``: transforms that the method cannot learn without, such as two views. ``limit=False`` when the parts have been limited before.
+        With ``overfit`` every loader reads the same few batches of the first part, without ``transforms``.
         """
         if not parts:
             raise ValueError("loaders needs at least one part of the data, the first to train on.")
@@ -184,13 +186,13 @@ class Session:
             rest, transforms = [first for _ in rest], ()
         if self.settings.quick:
             first, *rest = [head(source, QUICK * batch_size) for source in (first, *rest)]
-        made = [self._loader(first, codec, batch_size, transforms, shuffle=not self.settings.overfit)]
+        made = [self._loader(first, codec, batch_size, (*transforms, *always), shuffle=not self.settings.overfit)]
         return made + [self._loader(source, codec, batch_size, (), shuffle=False) for source in rest]
 
     def _loader(self, source: Source, codec: Codec | None, batch_size: int, transforms: Sequence[Any], *, shuffle: bool) -> Loader:
         if codec is None:
             loader = Loader(source, None, batch_size, shuffle=shuffle, seed=self.seed, transforms=transforms)
-        elif self.settings.workers or bytes_of(encode(source, codec, 0)) * len(source) > KEEP_BYTES:
+        elif self.settings.workers or any(map(is_raw, transforms)) or bytes_of(encode(source, codec, 0)) * len(source) > KEEP_BYTES:
             loader = Loader(source, codec, batch_size, shuffle=shuffle, seed=self.seed, transforms=transforms, workers=self.settings.workers)
         else:
             kept, reader = keep(source, codec)
@@ -239,15 +241,19 @@ class Session:
     ) -> Result:  # fmt: skip
         """Evaluate on ``data``, which training never saw; write ``result.json``, ``report.html`` and ``bundle.weft``; return the result.
 
-        ``data`` may be a function of the method that returns numbers: a simulation. ``outcome`` may change what the report shows, for instance
-        to original units; regression metrics are then taken from it. ``samples``: captions and pictures or texts for the report. ``card``: the
-        bundle's model card. ``networks``: what the bundle holds, ``{verb: network}``, instead of ``method.deploy()``. The first rank does it,
-        over the whole data; the others wait.
+        ``data`` may be a function of the method that returns numbers: a simulation. ``metrics`` may hold numbers, which stand beside the result as
+        they are: another network's accuracy on the same data. ``outcome`` may change what the report shows, for instance to original units;
+        regression metrics are then taken from it. ``samples``: captions and pictures or texts for the report. ``card``: the bundle's model card.
+        ``networks``: what the bundle holds, ``{verb: network}``, instead of ``method.deploy()``. The first rank does it, over the whole data; the
+        others wait.
         """
         run = self.run
         if self.rank == 0:
             runtime = replace(method.runtime or self.runtime.resolve(method), group=None)
+            beside = {name: value for name, value in (metrics or {}).items() if isinstance(value, float)}
+            metrics = {name: metric for name, metric in (metrics or {}).items() if name not in beside}
             found = evaluate(method, data, metrics, runtime=runtime) if isinstance(data, Iterable) else dict(data(method))
+            found |= beside
             classes = getattr(codec, "classes", None) or ()
             outcomes = []
             if isinstance(data, Loader) and (classes or outcome is not None):

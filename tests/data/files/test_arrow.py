@@ -44,6 +44,6 @@ def test_lists_of_one_size_are_rows_and_others_stay():
 
 
 def test_names_are_checked():
-    with pytest.raises(ValueError, match="no column 'prise'. Did you mean 'price'"):
+    with pytest.raises(ValueError, match=r"no column 'prise'\. Did you mean 'price'"):
         check_columns("f", ["prise"], ["price", "size"])
     assert arrow("compute").sum(pa.array([1, 2])).as_py() == 3

@@ -192,12 +192,13 @@ def read_csv(path: Path, names: Sequence[str] | None, numeric: Sequence[str], te
     check_columns(path, (*(names or ()), *text), header)
     try:
         return parsed(path, separator, names, numeric, text, ragged, threads=True)
-    except (pa.ArrowException, OSError) as first:
-        try:
-            parsed(path, separator, names, numeric, text, ragged, threads=False)
-        except (pa.ArrowException, OSError) as error:
-            first = error
-        raise ValueError(f"{str(path)!r}: {first}. A column whose type changes midway can be kept as text=[...]") from first
+    except (pa.ArrowException, OSError) as error:
+        why = error
+    try:
+        return parsed(path, separator, names, numeric, text, ragged, threads=False)
+    except (pa.ArrowException, OSError) as error:
+        why = error
+    raise ValueError(f"{str(path)!r}: {why}. A column whose type changes midway can be kept as text=[...]") from why
 
 
 def parsed(

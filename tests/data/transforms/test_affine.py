@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from weft.data import Random, RandomAffine
+from tests.data.transforms.peers import keyed, picture
+from weft.data import Random, RandomAffine, RandomElastic, RandomPerspective
+from weft.data.transforms import geometry
 
 
 class Fixed(Random):
@@ -49,3 +51,41 @@ def test_records_move_differently_and_keys_together():
 def test_impossible_ranges_are_refused():
     with pytest.raises(ValueError, match="scale below 1"):
         RandomAffine(scale=1.0)
+    with pytest.raises(ValueError, match="distortion below 1"):
+        RandomPerspective(distortion=1.0)
+    with pytest.raises(ValueError, match="at least one pixel"):
+        RandomElastic(smooth=0)
+
+
+def test_outside_is_the_fill_without_a_dark_rim():
+    """Closed form: a white picture turned in a white surrounding stays white; the border is not blended with black."""
+    out = RandomAffine(degrees=40, fill=1.0)({"input": torch.ones(8, 3, 16, 16)}, keyed(8))["input"]
+    torch.testing.assert_close(out, torch.ones_like(out))
+
+
+def test_perspective_moves_corners_inwards_at_its_rate():
+    """Property: RandomPerspective leaves about half of the records as they are; the others hold what the map of their four corners says."""
+    x = picture(400, 12, 16, 1) + 1
+    out = RandomPerspective(0.5, probability=0.5)({"input": x}, keyed(400))["input"]
+    same = (out - x).abs().flatten(1).amax(1) < 1e-4
+    assert abs(same.float().mean() - 0.5) < 0.08
+    assert (out[~same].flatten(1).amin(1) < 1).all(), "what lies outside is the fill"
+    middle = out[~same][:, 0, 5:7, 7:9]
+    assert middle.min() > 0.9, "the centre stays covered"
+
+
+def test_elastic_moves_no_farther_than_alpha():
+    """Property: RandomElastic reads a ramp at most alpha pixels away, differently from place to place, and by nothing for alpha 0."""
+    ramp = torch.arange(32.0).expand(4, 1, 32, 32)
+    moved = RandomElastic(alpha=3.0)({"input": ramp}, keyed(4))["input"]
+    inner = (moved - ramp)[..., 4:-4, 4:-4]
+    assert inner.abs().max() <= 3.001 and inner.abs().max() > 1 and inner.flatten(1).std(1).min() > 0.3
+    torch.testing.assert_close(RandomElastic(alpha=0.0)({"input": ramp}, keyed(4))["input"], ramp, atol=1e-4, rtol=0)
+
+
+def test_the_draw_is_the_pure_map():
+    """Closed form: RandomAffine with a turn alone is the warp by affine_map of that turn, which runs the other way."""
+    x = picture(2, 14, 20)
+    ours = RandomAffine(degrees=30, scale=0, shear=0, shift=0)({"input": x}, Fixed(0.75, 2))["input"]
+    pure = geometry.warp(x, geometry.affine_map(torch.tensor([-15.0] * 2), torch.zeros(2, 2), torch.ones(2), torch.zeros(2, 2), (10, 7)))
+    torch.testing.assert_close(ours, pure, atol=1e-4, rtol=0)

@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from weft.data import Random, RandomCrop
+from tests.data.transforms.peers import keyed
+from weft.data import Random, RandomCrop, RandomResizedCrop
+from weft.data.transforms import geometry
+from weft.data.transforms.crop import rectangles
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect"])
@@ -23,6 +26,19 @@ def test_every_result_is_a_window_of_the_padded_picture(mode):
     assert len(seen) == 25
 
 
+def test_another_size_is_cut_everywhere_and_what_does_not_fit_raises_or_is_padded():
+    """Brute force: RandomCrop to 3 x 4 of 5 x 9 against slicing at all 18 offsets; a larger crop names both sizes."""
+    x = torch.rand(300, 1, 5, 9)
+    out = RandomCrop(padding=0, size=(3, 4))({"input": x}, keyed(300))["input"]
+    windows = x.unfold(2, 3, 1).unfold(3, 4, 1)
+    fits = (windows[:, 0] == out[:, :, None]).flatten(3).all(3)  # out (300, 1, 3, 4) beside windows (300, 3, 6, 3, 4)
+    assert fits.flatten(1).sum(1).eq(1).all() and fits.any(0).all()
+    with pytest.raises(ValueError, match="8 x 8 does not fit into a picture of 5 x 9"):
+        RandomCrop(padding=0, size=8)({"input": x}, keyed(300))
+    padded = RandomCrop(padding=0, size=8, pad=True, fill=2.0)({"input": x}, keyed(300))["input"]
+    assert padded.shape[-2:] == (8, 8) and (padded == 2).sum() == 300 * 3 * 8
+
+
 def test_fill_and_shared_offsets():
     x = torch.ones(30, 1, 4, 4)
     out = RandomCrop(padding=1, fill=-3.0, keys=("input", "target"))({"input": x, "target": x * 2}, Random(0, 0, torch.arange(30)))
@@ -35,3 +51,34 @@ def test_wrong_arguments_are_named():
         RandomCrop(padding=0)
     with pytest.raises(ValueError, match="'constant' or 'reflect'"):
         RandomCrop(mode="wrap")
+    for wrong in ({"scale": (0.0, 1.0)}, {"scale": (0.5, 0.2)}, {"ratio": (2.0, 1.0)}):
+        with pytest.raises(ValueError, match="the lower first"):
+            RandomResizedCrop(8, **wrong)
+
+
+def test_rectangles_keep_area_and_proportions():
+    """Property: rectangles of RandomResizedCrop lie inside, with the stated area and ratio up to rounding, spread over both ranges."""
+    corner, extent = rectangles(keyed(2000), (250, 240), (0.2, 0.6), (0.5, 2.0))
+    assert (corner >= 0).all() and (corner + extent <= torch.tensor([250.0, 240.0])).all()
+    assert torch.equal(extent, extent.round()) and torch.equal(corner, corner.round())
+    area, ratio = extent.prod(1) / 60000, extent[:, 1] / extent[:, 0]
+    assert area.min() > 0.195 and area.max() < 0.605 and abs(area.mean() - 0.4) < 0.01
+    assert ratio.min() > 0.49 and ratio.max() < 2.03 and abs(ratio.log().mean()) < 0.1
+    left = corner[:, 1] / (240 - extent[:, 1]).clamp(min=1)
+    assert abs(left.mean() - 0.5) < 0.02 and left.min() < 0.02 and left.max() > 0.98
+
+
+def test_a_thin_picture_has_rectangles_that_fit():
+    """Property: in a picture 400 times as wide as high the ratio gives way and the area stays."""
+    corner, extent = rectangles(keyed(50), (2, 800), (0.5, 0.5), (3 / 4, 4 / 3))
+    assert (extent[:, 0] == 2).all() and (extent[:, 1] == 400).all() and corner[:, 1].std() > 50
+
+
+def test_the_batch_is_each_record_cut_and_resized():
+    """Brute force: RandomResizedCrop against cutting each rectangle and resizing it alone."""
+    x = torch.rand(6, 3, 20, 26)
+    corner, extent = rectangles(keyed(6), (20, 26), (0.08, 1.0), (3 / 4, 4 / 3))
+    out = RandomResizedCrop((7, 9))({"input": x}, keyed(6))["input"]
+    for i in range(6):
+        (t, l), (h, w) = corner[i].int().tolist(), extent[i].int().tolist()
+        torch.testing.assert_close(out[i : i + 1], geometry.resize(x[i : i + 1, :, t : t + h, l : l + w], (7, 9)), atol=1e-5, rtol=0)

@@ -12,18 +12,25 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "center_crop": "weft.data.transforms.resize:CenterCrop",
     "cut_mix": "weft.data.transforms.mix:CutMix",
+    "filter_boxes": "weft.data.transforms.targets:FilterBoxes",
     "mix_up": "weft.data.transforms.mix:MixUp",
+    "multi_scale": "weft.data.transforms.resize:MultiScale",
     "noise": "weft.data.transforms.noise:Noise",
     "normalize": "weft.data.transforms.normalize:Normalize",
     "random_affine": "weft.data.transforms.affine:RandomAffine",
     "random_crop": "weft.data.transforms.crop:RandomCrop",
+    "random_elastic": "weft.data.transforms.affine:RandomElastic",
     "random_erasing": "weft.data.transforms.noise:RandomErasing",
     "random_flip": "weft.data.transforms.flip:RandomFlip",
+    "random_perspective": "weft.data.transforms.affine:RandomPerspective",
+    "random_resized_crop": "weft.data.transforms.crop:RandomResizedCrop",
+    "resize": "weft.data.transforms.resize:Resize",
     "two_views": "weft.data.transforms.two_views:TwoViews",
 }
 KIND = "transform"
-EXTRA: dict[str, str] = {}
+EXTRA = {"convert_boxes": "weft.data.transforms.targets:convert_boxes"}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
@@ -31,17 +38,25 @@ def examples() -> dict[str, Any]:
     """Each transform and a batch for it."""
     import torch
 
-    from weft.data.transforms import affine, crop, flip, mix, noise, normalize, two_views
+    from weft.data.transforms import affine, crop, flip, mix, noise, normalize, resize, targets, two_views
 
     batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
+    boxed = batch | {"boxes": torch.tensor([[[0.0, 0.0, 4.0, 6.0], [2.0, 2.0, 3.0, 2.5]]]).repeat(4, 1, 1)}
     return {
+        "center_crop": (resize.CenterCrop(8), batch),
         "cut_mix": (mix.CutMix(num_classes=3), batch),
+        "filter_boxes": (targets.FilterBoxes(), boxed),
         "mix_up": (mix.MixUp(num_classes=3), batch),
+        "multi_scale": (resize.MultiScale((8,)), boxed),
         "noise": (noise.Noise(), batch),
         "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),
         "random_affine": (affine.RandomAffine(), batch),
         "random_crop": (crop.RandomCrop(padding=2), batch),
+        "random_elastic": (affine.RandomElastic(), boxed),
         "random_erasing": (noise.RandomErasing(), batch),
         "random_flip": (flip.RandomFlip(), batch),
+        "random_perspective": (affine.RandomPerspective(), boxed),
+        "random_resized_crop": (crop.RandomResizedCrop(8), boxed),
+        "resize": (resize.Resize(8), boxed),
         "two_views": (two_views.TwoViews([noise.Noise()]), batch),
     }

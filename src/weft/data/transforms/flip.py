@@ -9,13 +9,15 @@ import torch
 
 from weft.data.contracts import Batch
 from weft.data.keyed import Random
+from weft.data.transforms.targets import POINTS, corners, enclosing
 
 
 @dataclass(frozen=True)
 class RandomFlip:
-    """Reverse an axis with some probability, the same for all ``keys`` of a record (a picture and its mask).
+    """Reverse an axis with some probability, the same for all ``keys`` of a record (a picture and its mask) and for masks, boxes and points.
 
-    Shapes: (B, ...) -> (B, ...); ``axis`` -1 mirrors left and right, -2 top and bottom.
+    Shapes: (B, ...) -> (B, ...); ``axis`` -1 mirrors left and right, -2 top and bottom. ``swap`` names pairs of key points that change
+    places in a mirror, such as the left and the right eye: ((0, 1),) for ``keypoints`` (B, ..., K, 2).
     Use when a mirrored picture keeps its meaning; not for digits and letters. Cost: one copy.
 
     >>> x = torch.tensor([[1.0, 2.0]])
@@ -26,12 +28,43 @@ class RandomFlip:
     probability: float = 0.5
     axis: int = -1
     keys: Sequence[str] = ("input",)
+    swap: Sequence[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability={self.probability}; expected a number from 0 to 1")
         object.__setattr__(self, "keys", tuple(self.keys))
+        object.__setattr__(self, "swap", tuple(tuple(pair) for pair in self.swap))
 
     def __call__(self, batch: Batch, random: Random) -> Batch:
-        flipped = random.chance(self.probability)
-        return batch | {k: torch.where(flipped.reshape(-1, *(1,) * (batch[k].ndim - 1)), batch[k].flip(self.axis), batch[k]) for k in self.keys}
+        flipped = random.chance(self.probability).to(batch[self.keys[0]].device)
+        out = dict(batch)
+        for key in {*self.keys, *({"masks"} & batch.keys())}:
+            out[key] = torch.where(_wide(flipped, batch[key]), batch[key].flip(self.axis), batch[key])
+        places = {*POINTS, "boxes"} & batch.keys()
+        if places and self.axis not in (-1, -2):
+            raise ValueError(f"axis={self.axis} with {sorted(places)}; boxes and points are mirrored along -1 (left-right) or -2 (top-bottom)")
+        for key in places:
+            out[key] = torch.where(_wide(flipped, batch[key]), self._mirrored(key, batch), batch[key])
+        if "keypoints_mask" in batch:
+            out["keypoints_mask"] = torch.where(_wide(flipped, batch["keypoints_mask"]), self._swapped(batch["keypoints_mask"], -1), batch["keypoints_mask"])
+        return out
+
+    def _mirrored(self, key: str, batch: Batch) -> torch.Tensor:
+        """Boxes or points of the mirrored picture."""
+        length, axis = batch[self.keys[0]].shape[self.axis], 0 if self.axis == -1 else 1
+        points = corners(batch[key]) if key == "boxes" else batch[key].clone()
+        points[..., axis] = length - points[..., axis]
+        if key == "boxes":
+            return enclosing(points)
+        return self._swapped(points, -2) if key == "keypoints" else points
+
+    def _swapped(self, values: torch.Tensor, axis: int) -> torch.Tensor:
+        order = list(range(values.shape[axis]))
+        for one, other in self.swap:
+            order[one], order[other] = other, one
+        return values.index_select(axis, torch.tensor(order, device=values.device)) if self.swap else values
+
+
+def _wide(flags: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return flags.reshape(-1, *(1,) * (like.ndim - 1))

@@ -1,0 +1,48 @@
+"""Other libraries as references, where they are installed; each parity with them stands beside one with Pillow, SciPy or a closed form."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from weft.data import Random
+
+
+def torchvision():
+    """The functions of torchvision's transforms v2.
+
+    Its wheel may have been built for another torch, and then its compiled operators are missing. Its transforms use none of them: declared, they
+    let the Python half be imported.
+    """
+    found = importlib.util.find_spec("torchvision")
+    if found is None or found.origin is None:
+        pytest.skip("torchvision is not installed")
+    try:
+        import torchvision  # noqa: F401 -- whether it can be imported as it is
+    except RuntimeError:
+        text = (Path(found.origin).parent / "_meta_registrations.py").read_text()
+        for name in sorted(set(re.findall(r'(?:register_meta\("|torchvision::)(\w+)"', text))):
+            torch.library.define(f"torchvision::{name}", "(Tensor x) -> Tensor")
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+    from torchvision.transforms.v2 import functional
+
+    return functional
+
+
+def keyed(count: int, seed: int = 0, epoch: int = 0) -> Random:
+    """The randomness of a batch of ``count`` records."""
+    return Random(seed, epoch, torch.arange(count))
+
+
+def picture(count: int, height: int, width: int, channels: int = 3, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Smooth random pictures in [0, 1], or of 0 to 255."""
+    generator = torch.Generator().manual_seed(height * width)
+    coarse = torch.rand(count, channels, 5, 5, generator=generator)
+    x = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
+    return (x * 255).round().to(torch.uint8) if dtype == torch.uint8 else x.to(dtype)

@@ -12,10 +12,11 @@ from typing import Any
 
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")  # as Linux names them
 REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9._-]+)[^;]*;\s*.*extra\s*==\s*['\"]([A-Za-z0-9_-]+)['\"]")
-FOR_PEOPLE = ("table", "serve", "sign", "rl", "privacy", "tensorboard", "samples")  # extras that add abilities; the rest is for developers
+FOR_PEOPLE = ("table", "serve", "sign", "rl", "privacy", "tensorboard", "samples", "files")  # extras that add abilities; the rest is for developers
 MEANING = {
     "table": "Parquet files", "serve": "weft serve", "sign": "signed bundles", "rl": "environments of gymnasium",
     "privacy": "accounting for private training", "tensorboard": "TensorBoard files", "samples": "scikit-learn's data sets",
+    "files": "HDF5, Zarr, data bases, packed files",
 }  # fmt: skip
 
 

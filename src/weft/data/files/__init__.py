@@ -8,9 +8,14 @@ from weft._lazy import attach
 
 TABLE = {
     "columns": "weft.data.files.columns:Columns",
+    "hdf5": "weft.data.files.hdf5:HDF5",
+    "memory_map": "weft.data.files.memory_map:MemoryMap",
+    "zarr": "weft.data.files.zarr_array:Zarr",
 }
 KIND = "source"
 EXTRA = {
+    "MemoryMapWriter": "weft.data.files.memory_map:MemoryMapWriter",
+    "Raw": "weft.data.files.memory_map:Raw",
     "open_bounded": "weft.data.files.compressed:open_bounded",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -49,12 +49,12 @@ def test_resize_and_warps_are_torchvisions():
     scale, shear = torch.tensor([1.2, 0.8, 1.0]), torch.tensor([[5.0, -8.0], [0.0, 0.0], [20.0, 3.0]])
     ours = geometry.warp(x, geometry.affine_map(angle, shift, scale, shear, (33 / 2, 12)))
     for i in range(3):
-        theirs = f.affine(x[i], float(angle[i]), shift[i].tolist(), float(scale[i]), shear[i].tolist(), InterpolationMode.BILINEAR, fill=0, center=None)
+        theirs = f.affine(x[i], float(angle[i]), shift[i].tolist(), float(scale[i]), shear[i].tolist(), InterpolationMode.BILINEAR, fill=None)
         torch.testing.assert_close(ours[i], theirs, atol=2e-4, rtol=0)
     start = torch.tensor([[[0.0, 0.0], [32.0, 0.0], [32.0, 23.0], [0.0, 23.0]]])
     end = torch.tensor([[[3.0, 1.0], [30.0, 4.0], [28.0, 21.0], [2.0, 18.0]]])
     ours = geometry.warp(x[:1], geometry.perspective_map(start, end))
-    theirs = f.perspective(x[:1], start[0].int().tolist(), end[0].int().tolist(), InterpolationMode.BILINEAR, fill=0)
+    theirs = f.perspective(x[:1], start[0].int().tolist(), end[0].int().tolist(), InterpolationMode.BILINEAR, fill=None)
     torch.testing.assert_close(ours, theirs, atol=5e-4, rtol=0)
 
 

@@ -111,7 +111,9 @@ def check_rectangles(scale: Sequence[float], ratio: Sequence[float]) -> None:
         raise ValueError(f"scale={tuple(scale)}, ratio={tuple(ratio)}; expected shares of the area from 0 to 1 and positive ratios, the lower first")
 
 
-def rectangles(random: Random, size: Sequence[int], scale: Sequence[float], ratio: Sequence[float]) -> tuple[Float[Tensor, "b 2"], Float[Tensor, "b 2"]]:
+def rectangles(
+    random: Random, size: Sequence[int], scale: Sequence[float], ratio: Sequence[float]
+) -> tuple[Float[Tensor, "b 2"], Float[Tensor, "b 2"]]:
     """Whole-pixel (top, left) and (height, width) of a random rectangle a record inside a picture of ``size``; ``ratio`` is width / height."""
     height, width = size
     draw = random.uniform(4)
@@ -124,5 +126,3 @@ def rectangles(random: Random, size: Sequence[int], scale: Sequence[float], rati
     extent = extent.clamp(min=1).minimum(torch.tensor([float(height), float(width)]))
     corner = (draw[:, 2:] * (torch.tensor([height, width]) - extent + 1)).floor()
     return corner, extent
-
-

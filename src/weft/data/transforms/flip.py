@@ -47,7 +47,9 @@ class RandomFlip:
         for key in places:
             out[key] = torch.where(_wide(flipped, batch[key]), self._mirrored(key, batch), batch[key])
         if "keypoints_mask" in batch:
-            out["keypoints_mask"] = torch.where(_wide(flipped, batch["keypoints_mask"]), self._swapped(batch["keypoints_mask"], -1), batch["keypoints_mask"])
+            out["keypoints_mask"] = torch.where(
+                _wide(flipped, batch["keypoints_mask"]), self._swapped(batch["keypoints_mask"], -1), batch["keypoints_mask"]
+            )
         return out
 
     def _mirrored(self, key: str, batch: Batch) -> torch.Tensor:

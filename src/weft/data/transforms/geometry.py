@@ -162,7 +162,9 @@ def perspective_map(start: Float[Tensor, "b 4 2"], end: Float[Tensor, "b 4 2"]) 
     """
     (x, y), (u, v) = end.double().unbind(2), start.double().unbind(2)
     zero, one = torch.zeros_like(x), torch.ones_like(x)
-    left = torch.cat([torch.stack([x, y, one, zero, zero, zero, -u * x, -u * y], 2), torch.stack([zero, zero, zero, x, y, one, -v * x, -v * y], 2)], 1)
+    left = torch.cat(
+        [torch.stack([x, y, one, zero, zero, zero, -u * x, -u * y], 2), torch.stack([zero, zero, zero, x, y, one, -v * x, -v * y], 2)], 1
+    )
     solved, info = torch.linalg.solve_ex(left, torch.cat([u, v], 1))
     if bool((info != 0).any()):
         raise ValueError("Three of the four places of a perspective lie on a line; expected the corners of a quadrilateral")
@@ -175,7 +177,9 @@ def through(points: Float[Tensor, "b p 2"], matrix: Float[Tensor, "b 3 3"]) -> F
     return mapped[..., :2] / mapped[..., 2:]
 
 
-def warp(x: Shaped[Tensor, "b k h w"], matrix: Float[Tensor, "b 3 3"], interpolation: str = "bilinear", fill: float = 0.0) -> Shaped[Tensor, "b k h w"]:
+def warp(
+    x: Shaped[Tensor, "b k h w"], matrix: Float[Tensor, "b 3 3"], interpolation: str = "bilinear", fill: float = 0.0
+) -> Shaped[Tensor, "b k h w"]:
     """Each place p of the new picture shows ``matrix`` p of the old one; ``fill`` where that lies outside."""
     height, width = x.shape[-2:]
     rows, columns = torch.arange(height, device=x.device) + 0.5, torch.arange(width, device=x.device) + 0.5
@@ -183,7 +187,9 @@ def warp(x: Shaped[Tensor, "b k h w"], matrix: Float[Tensor, "b 3 3"], interpola
     return read(x, through(places, matrix).reshape(len(x), height, width, 2), interpolation, fill)
 
 
-def read(x: Shaped[Tensor, "b k h w"], places: Float[Tensor, "b i j 2"], interpolation: str = "bilinear", fill: float = 0.0) -> Shaped[Tensor, "b k i j"]:
+def read(
+    x: Shaped[Tensor, "b k h w"], places: Float[Tensor, "b i j 2"], interpolation: str = "bilinear", fill: float = 0.0
+) -> Shaped[Tensor, "b k i j"]:
     """The pictures at ``places`` (x, y); the border fades into ``fill`` over half a pixel."""
     check_interpolation(interpolation)
     grid = 2 * places / torch.tensor([x.shape[3], x.shape[2]], device=x.device) - 1

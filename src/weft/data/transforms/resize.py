@@ -80,7 +80,7 @@ class CenterCrop:
         size: tuple[int, int] = self.size  # type: ignore[assignment]
         height, width = batch[self.keys[0]].shape[-2:]
         border = missing((height, width), size, self.pad)
-        top, left = ((n + border[i] + border[i + 1] - m + (n > m) * ((n - m) % 2)) // 2 for n, m, i in ((height, size[0], 2), (width, size[1], 0)))
+        top, left = (round((n + border[i] + border[i + 1] - m) / 2) for n, m, i in ((height, size[0], 2), (width, size[1], 0)))
 
         def pixels(x: Tensor, how: str) -> Tensor:
             return geometry.pad(x, border, self.fill if how != "nearest" else 0)[:, :, top : top + size[0], left : left + size[1]]

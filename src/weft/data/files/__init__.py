@@ -9,13 +9,31 @@ from weft._lazy import attach
 TABLE = {
     "columns": "weft.data.files.columns:Columns",
     "hdf5": "weft.data.files.hdf5:HDF5",
+    "json_lines": "weft.data.files.json_lines:JsonLines",
     "memory_map": "weft.data.files.memory_map:MemoryMap",
+    "parquet": "weft.data.files.parquet:Parquet",
+    "tar_shards": "weft.data.files.shards:TarShards",
     "zarr": "weft.data.files.zarr_array:Zarr",
+    "json_lines_flow": "weft.data.files.json_lines:json_lines_flow",
+    "parquet_flow": "weft.data.files.parquet:parquet_flow",
+    "tar_flow": "weft.data.files.shards:tar_flow",
 }
-KIND = "source"
+KIND = {
+    "columns": "source",
+    "hdf5": "source",
+    "json_lines": "source",
+    "memory_map": "source",
+    "parquet": "source",
+    "tar_shards": "source",
+    "zarr": "source",
+    "json_lines_flow": "flow",
+    "parquet_flow": "flow",
+    "tar_flow": "flow",
+}
 EXTRA = {
     "MemoryMapWriter": "weft.data.files.memory_map:MemoryMapWriter",
-    "Raw": "weft.data.files.memory_map:Raw",
+    "RawFile": "weft.data.files.memory_map:RawFile",
+    "TarWriter": "weft.data.files.shards:TarWriter",
     "open_bounded": "weft.data.files.compressed:open_bounded",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

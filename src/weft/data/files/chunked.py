@@ -38,7 +38,9 @@ def value_of(value: Any) -> Any:
     """One value that is no number: bytes as text, an array as a tensor."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return tensor_of(np.array(value)) if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" else value if isinstance(value, str) else str(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return tensor_of(np.array(value))
+    return value if isinstance(value, str) else str(value)
 
 
 def batch_of(arrays: dict[str, Any], blocks: dict[str, int], index: Tensor) -> Batch:

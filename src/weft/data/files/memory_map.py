@@ -26,7 +26,7 @@ KINDS = "biuf"
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawFile:
     """A file of bare numbers: their type and the shape of one record."""
 
     path: str | Path
@@ -35,7 +35,7 @@ class Raw:
 
 
 class MemoryMap:
-    """Records in memory-mapped arrays: a folder that ``MemoryMapWriter`` wrote, or ``{name: file}`` of ``.npy`` files and ``Raw`` ones.
+    """Records in memory-mapped arrays: a folder that ``MemoryMapWriter`` wrote, or ``{name: file}`` of ``.npy`` files and ``RawFile`` ones.
 
     Values are copied out record by record or, by ``gather``, batch by batch; the operating system keeps what is read often. Sizes are checked
     against header, type and shape when the source is made; ``verify()`` also checks what the writer's checksums say. float64 is given as
@@ -52,7 +52,7 @@ class MemoryMap:
     (3, [[4.0, 5.0], [0.0, 1.0]])
     """
 
-    def __init__(self, files: str | Path | Mapping[str, str | Path | Raw]) -> None:
+    def __init__(self, files: str | Path | Mapping[str, str | Path | RawFile]) -> None:
         self.folder = None if isinstance(files, Mapping) else Path(files)
         if isinstance(files, Mapping):
             if not files:
@@ -119,15 +119,15 @@ class Part:
             raise ValueError(f"{self.path!r} has {found:,} bytes; {self.shape} of {self.dtype} takes {expected:,}")
 
 
-def part_of(file: str | Path | Raw) -> Part:
+def part_of(file: str | Path | RawFile) -> Part:
     """A ``.npy`` file by its own header, or a raw file by its size."""
-    if isinstance(file, Raw):
+    if isinstance(file, RawFile):
         kind, size = np.dtype(file.dtype), existing(file.path).stat().st_size
         if kind.kind not in KINDS:
             raise ValueError(f"{str(file.path)!r}: type {file.dtype!r} is not one of numbers")
         bytes_each = math.prod(file.shape) * kind.itemsize
         if not bytes_each or size % bytes_each or not size:
-            raise ValueError(f"{str(file.path)!r} has {size:,} bytes, which is no whole number of records of {file.shape} {kind} ({bytes_each:,} bytes)")
+            raise ValueError(f"{str(file.path)!r} has {size:,} bytes, no whole number of records of {file.shape} {kind}, {bytes_each:,} each")
         return Part(str(file.path), kind.str, (size // bytes_each, *file.shape), 0)
     path = existing(file)
     try:

@@ -15,7 +15,7 @@ install = $(1)/bin/python -m pip --version >/dev/null && \
 	$(1)/bin/python -m pip install --quiet $$index -e '.$(2)'
 
 EXTRAS_demo := [samples,serve]
-EXTRAS_test := [all,test]
+EXTRAS_test := [all,test,parity]
 EXTRAS_dev := [all,test,dev]
 EXTRAS_docs := [all,docs]
 EXTRAS_bench := [all,bench]

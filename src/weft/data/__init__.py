@@ -70,7 +70,7 @@ EXTRA = {
     "split_by_hash": "weft.data.split:split_by_hash",
     "stack": "weft.data.arrays:stack",
 }
-SHELVES = ("transforms",)  # what stands on them is also exported here
+SHELVES = ("text", "transforms")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -34,6 +34,26 @@ def test_transforms_run_in_order_with_their_own_randomness():
     assert not torch.equal(batch["a"], batch["b"])
 
 
+class Grow:
+    raw = True
+
+    def __call__(self, record: dict, random: Random) -> dict:
+        return {"input": record["input"] * 10 + random.uniform()[0]}
+
+
+def test_raw_transforms_change_records_before_they_are_encoded():
+    """Each record has its own key, and both kinds of transform keep the number of their place in the list."""
+
+    def later(batch: dict, random: Random) -> dict:
+        return batch | {"b": random.uniform()}
+
+    source = Arrays({"input": torch.arange(5.0)})
+    batch = Assemble(source, None, (later, Grow()), seed=1)(3, torch.tensor([4, 0]))
+    assert torch.equal(batch["b"], Random(1, 3, torch.tensor([4, 0]), 0).uniform())
+    assert torch.equal(batch["input"], torch.tensor([40.0, 0.0]) + Random(1, 3, torch.tensor([4, 0]), 1).uniform())
+    assert torch.equal(source[4]["input"], torch.tensor(4.0))
+
+
 @pytest.mark.parametrize("source", [Arrays({"input": torch.ones(3, 2)}), [{"input": torch.ones(2), "name": "x"}] * 3])
 def test_a_batch_without_records_keeps_keys_types_and_shapes(source):
     batch = Assemble(source, None, (), 0)(0, torch.arange(0))

@@ -86,3 +86,21 @@ def test_what_cannot_be_read_is_refused():
     feed.advance()
     with pytest.raises(ValueError, match="only once"):
         feed.next()
+
+
+def test_data_is_told_when_its_position_is_safe():
+    class Queue(list):
+        told = None
+
+        def state_dict(self):
+            return {"at": 3}
+
+        def load_state_dict(self, state): ...
+
+        def committed(self, state):
+            self.told = state
+
+    feed = Feed(Queue([(1, 2)]))
+    feed.committed(feed.state_dict())
+    assert feed.data.told == {"at": 3}
+    Feed([1]).committed({"data": None})

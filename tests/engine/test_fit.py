@@ -352,3 +352,28 @@ def test_an_error_in_the_networks_brings_the_batch_along():
     with pytest.raises(RuntimeError) as caught:
         fit(Supervised(mlp(7, 2), cross_entropy), pairs(), until=Steps(1))
     assert caught.value.__notes__ == ["This was step 1, with the batch: input (32, 8) float32, target (32,) int64."]
+
+
+def test_data_hears_of_a_checkpoint_only_when_it_is_on_disk(tmp_path, monkeypatch):
+    """The position is committed after the files are written, and not at all when they could not be."""
+    from weft.data import Arrays, Loader
+    from weft.data import state_files as files
+
+    told = []
+
+    class Queue(Loader):
+        def committed(self, state):
+            told.append((state["batch"], len(list(tmp_path.rglob("*.json")))))
+
+    x, y = map(torch.cat, zip(*pairs(), strict=True))
+    queue = Queue(Arrays({"input": x, "target": y}), None, 4)
+    fit(Supervised(mlp(8, 2), cross_entropy), queue, until=Steps(2), run=Checkpoints(tmp_path, every=Steps(1)))
+    assert [batch for batch, _ in told] == [1, 2] and all(files for _, files in told)
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(files, "write_bytes", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        fit(Supervised(mlp(8, 2), cross_entropy), queue, until=Steps(4), run=Checkpoints(tmp_path / "other", every=Steps(2)))
+    assert len(told) == 2

@@ -56,6 +56,7 @@ EXTRA = {
     "Codec": "weft.data.contracts:Codec",
     "Epsilon": "weft.data.replay:Epsilon",
     "Loader": "weft.data.loader:Loader",
+    "Plan": "weft.data.contracts:Plan",
     "PoissonLoader": "weft.data.poisson:PoissonLoader",
     "Random": "weft.data.keyed:Random",
     "Record": "weft.data.contracts:Record",
@@ -70,7 +71,7 @@ EXTRA = {
     "split_by_hash": "weft.data.split:split_by_hash",
     "stack": "weft.data.arrays:stack",
 }
-SHELVES = ("text", "transforms")  # what stands on them is also exported here
+SHELVES = ("audio", "files", "loading", "quality", "text", "transforms")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

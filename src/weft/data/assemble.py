@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,11 +27,13 @@ class RecordError(ValueError):
         return str(self.args[0])
 
 
-def encode(source: Source, codec: Codec | None, i: int) -> Record:
-    """Record ``i``, encoded; an error names the record, because a traceback from a worker does not."""
+def encode(source: Source, codec: Codec | None, i: int, change: Callable[[Record], Record] | None = None) -> Record:
+    """Record ``i``, changed if asked and encoded; an error names the record, because a traceback from a worker does not."""
     reading: Any = source
     try:
         record = reading[i]
+        if change is not None:
+            record = change(record)
         if codec is not None:
             return codec.encode(record)
         if isinstance(record, tuple) and len(record) == 2:  # an ordinary torch data set gives pairs
@@ -39,6 +42,11 @@ def encode(source: Source, codec: Codec | None, i: int) -> Record:
     except Exception as error:
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise RecordError(f"Record {i}: {text}", i) from error
+
+
+def is_raw(transform: Transform) -> bool:
+    """Whether a transform changes one raw record before it is encoded, rather than a batch after it."""
+    return bool(getattr(transform, "raw", False))
 
 
 @dataclass(frozen=True)
@@ -65,18 +73,27 @@ class Assemble:
     seed: int
 
     def __call__(self, epoch: int, index: Tensor) -> Batch:
-        batch = self._read(index)
+        batch = self._read(epoch, index)
         batch["index"] = index
         for number, transform in enumerate(self.transforms):
-            batch = transform(batch, Random(self.seed, epoch, index, number))
+            if not is_raw(transform):
+                batch = transform(batch, Random(self.seed, epoch, index, number))
         return batch
 
-    def _read(self, index: Tensor) -> Batch:
+    def _read(self, epoch: int, index: Tensor) -> Batch:
         gather = getattr(self.source, "gather", None)
-        if self.codec is None and gather is not None:
+        raw = [(number, transform) for number, transform in enumerate(self.transforms) if is_raw(transform)]
+        if self.codec is None and gather is not None and not raw:
             return gather(index)
+
+        def change(record: Record, i: int) -> Record:
+            for number, transform in raw:
+                record = transform(record, Random(self.seed, epoch, torch.tensor([i]), number))
+            return record
+
         # a batch without records still needs keys, types and shapes: those of the first record, cut to nothing
-        records = [encode(self.source, self.codec, i) for i in (index.tolist() or [0])]
+        numbers = index.tolist() or [0]
+        records = [encode(self.source, self.codec, i, partial(change, i=i) if raw else None) for i in numbers]
         batch = stack(records) if self.codec is None else self.codec.collate(records)
         return batch if len(index) else {key: values[:0] for key, values in batch.items()}
 

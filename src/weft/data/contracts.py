@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -56,6 +57,26 @@ class Codec(Protocol):
 
 @runtime_checkable
 class Transform(Protocol):
-    """Batch to batch, in training only; ``random`` is keyed by the records of the batch."""
+    """Batch to batch, in training only; ``random`` is keyed by the records of the batch.
+
+    With the class attribute ``raw = True`` it changes one raw record instead, before the codec sees it (words, pictures of different
+    sizes); ``random`` is then keyed by that record alone.
+    """
 
     def __call__(self, batch: Batch, random: Random) -> Batch: ...
+
+
+@runtime_checkable
+class Plan(Protocol):
+    """Which records form each batch of an epoch: given to a loader in place of ``batch_size``.
+
+    A plan with a memory (scores) has ``state_dict`` and ``load_state_dict``; what it learns counts from the next epoch on.
+    """
+
+    def batches(self, size: int, seed: int, epoch: int) -> Sequence[Tensor]:
+        """Record numbers (n,) int64 of each batch, for a source of ``size`` records."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What decides the batches, in JSON values; a saved position is only good for an equal description."""
+        ...

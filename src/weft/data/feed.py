@@ -79,6 +79,11 @@ class Feed:
         own = self.data.state_dict() if self.keeps_position else None  # type: ignore[attr-defined]
         return {"epoch": self.epoch, "batches": self.batches, "data": own, "beginning": self.beginning}
 
+    def committed(self, state: dict[str, Any]) -> None:
+        """A checkpoint with this state is safely on disk: data that must not forget before then, such as a queue, is told."""
+        if hasattr(self.data, "committed"):
+            self.data.committed(state["data"])  # type: ignore[attr-defined]
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.epoch, self.batches, self.beginning, self.iterator, self.resuming = state["epoch"], state["batches"], state["beginning"], None, True
         if self.keeps_position and state["data"] is not None:

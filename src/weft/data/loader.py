@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weft.data.contracts import Codec, Source, Transform
+from weft.data.contracts import Codec, Plan, Source, Transform
 from weft.data.keyed import shuffled
 from weft.data.stream import Stream
 
@@ -17,7 +17,8 @@ class Loader(Stream):
     """Batches of a source, the same for any number of workers, resumable in mid-epoch.
 
     The order is keyed by (seed, epoch), a record's augmentation by (seed, epoch, index, transform). Each batch carries ``index``, the
-    record numbers. Without a codec, a source with ``gather`` (``Arrays``, ``Windows``) is read by the batch.
+    record numbers. In place of ``batch_size`` a ``Plan`` says which records form each batch (buckets by length, class balance, curriculum);
+    ``shuffle`` and ``drop_last`` are then its business. Without a codec, a source with ``gather`` (``Arrays``, ``Windows``) is read by the batch.
     Raises ValueError for an empty source or sizes below one, and ``RecordError`` naming the record that could not be read.
 
     Use when each record should be seen once an epoch; instead of it, ``PoissonLoader`` for private training. Cost: with ``workers``, that
@@ -33,7 +34,7 @@ class Loader(Stream):
         self,
         source: Source,
         codec: Codec | None = None,
-        batch_size: int = 32,
+        batch_size: int | Plan = 32,
         *,
         shuffle: bool = False,
         seed: int = 0,
@@ -42,23 +43,55 @@ class Loader(Stream):
         drop_last: bool = False,
     ) -> None:
         super().__init__(source, codec, transforms, seed, workers)
+        self.planned: tuple[tuple[int, Any], Sequence[Tensor]] | None = None
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        if not isinstance(batch_size, int):
+            if not isinstance(batch_size, Plan):
+                raise TypeError(f"batch_size={batch_size!r}; expected a number of records or a plan such as Buckets(lengths, 32)")
+            if shuffle or drop_last:
+                raise ValueError(f"shuffle and drop_last are decided by the plan {type(batch_size).__name__}; give them to it if it has them")
+            return
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size}; expected at least 1")
         if drop_last and len(source) < batch_size:
             raise ValueError(f"drop_last with batch_size={batch_size} leaves nothing of {len(source)} records; take a smaller batch")
-        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
 
     def __len__(self) -> int:
         size = len(self.source)
+        if not isinstance(self.batch_size, int):
+            return len(self._planned(self._epoch))
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
+    def _planned(self, epoch: int) -> Sequence[Tensor]:
+        """The plan's batches of an epoch, made once."""
+        plan: Any = self.batch_size
+        key = (epoch, plan.describe())
+        if self.planned is None or self.planned[0] != key:
+            self.planned = key, plan.batches(len(self.source), self.seed, epoch)
+        return self.planned[1]
+
     def batches(self, epoch: int, start: int) -> Iterator[Tensor]:
+        if not isinstance(self.batch_size, int):
+            yield from self._planned(epoch)[start:]
+            return
         size = len(self.source)
         order = shuffled(size, self.seed, epoch) if self.shuffle else torch.arange(size)
         for number in range(start, len(self)):
             yield order[number * self.batch_size : (number + 1) * self.batch_size]
 
+    def state_dict(self) -> dict[str, Any]:
+        memory = {"memory": self.batch_size.state_dict()} if hasattr(self.batch_size, "state_dict") else {}  # type: ignore[union-attr]
+        return super().state_dict() | memory
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.planned = None
+        if "memory" in state:
+            self.batch_size.load_state_dict(state["memory"])  # type: ignore[union-attr]
+
     def plan(self) -> dict[str, Any]:
+        if not isinstance(self.batch_size, int):
+            return {"records": len(self.source), "seed": self.seed, "plan": type(self.batch_size).__name__, **self.batch_size.describe()}
         return {
             "records": len(self.source),
             "batch_size": self.batch_size,

@@ -118,25 +118,25 @@ class Stream(ABC):
 
 
 class Requests:
-    """What the workers shall make next: (epoch, record numbers) for each batch.
+    """What the workers shall make next, a request for each batch.
 
     Apart from ``Pool``, and emptied after each pass, so that no cycle of references keeps the workers of a dead loader alive.
     """
 
     def __init__(self) -> None:
-        self.waiting: Iterator[tuple[int, list[int]]] = iter(())
+        self.waiting: Iterator[Any] = iter(())
 
-    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
+    def __iter__(self) -> Iterator[Any]:
         return self
 
-    def __next__(self) -> tuple[int, list[int]]:
+    def __next__(self) -> Any:
         return next(self.waiting)
 
 
 class Pool:
     """Worker processes that live from epoch to epoch and hold no state: every request says all that a batch depends on."""
 
-    def __init__(self, assemble: Assemble, workers: int, pin: bool) -> None:
+    def __init__(self, assemble: Any, workers: int, pin: bool) -> None:  # ``assemble[request]`` is a batch or a Failure
         self._requests = Requests()
         self._loader = DataLoader(
             assemble,  # pyright: ignore[reportArgumentType]
@@ -151,7 +151,7 @@ class Pool:
             generator=torch.Generator(),  # else torch draws from the global generator and moves the model's randomness
         )
 
-    def run(self, requests: Iterator[tuple[int, list[int]]]) -> Iterator[Batch]:
+    def run(self, requests: Iterator[Any]) -> Iterator[Batch]:
         self._requests.waiting = requests
         try:
             for batch in self._loader:

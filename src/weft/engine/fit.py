@@ -249,15 +249,16 @@ class _Loop:
     def save(self) -> None:
         state = self.state
         if state.checkpoints is not None and self.saved_at != (state.step, state.epoch):
-            score = state.score if state.best_step == state.step else None
+            score, own = state.score if state.best_step == state.step else None, state.own_state()
             try:
                 state.checkpoints.save(
                     state.state_dict(),
-                    state.own_state(),
+                    own,
                     {"step": state.step, "epoch": state.epoch, "score": score, "stopped": state.stopped},
                     state.runtime,
                 )
                 self.saved_at = (state.step, state.epoch)
+                state.feed.committed(own["feed"])
             except OSError as error:
                 warnings.warn(f"No checkpoint at step {state.step}: {error}. Earlier checkpoints are untouched; training goes on.", stacklevel=2)
             state.pause()

@@ -1,0 +1,65 @@
+"""How records become batches: plans that say which, flows without numbers, caches, prefetch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft._lazy import attach
+
+TABLE = {
+    "balanced": "weft.data.loading.balanced:Balanced",
+    "buckets": "weft.data.loading.buckets:Buckets",
+    "curriculum": "weft.data.loading.curriculum:Curriculum",
+    "importance": "weft.data.loading.importance:Importance",
+    "sizes": "weft.data.loading.sizes:Sizes",
+    "stratified": "weft.data.loading.balanced:Stratified",
+    "token_budget": "weft.data.loading.buckets:TokenBudget",
+    "weighted": "weft.data.loading.weighted:Weighted",
+    "chain": "weft.data.loading.flow:Chain",
+    "changed": "weft.data.loading.flow:Changed",
+    "mixed": "weft.data.loading.flow:Mixed",
+}
+KIND = {
+    "balanced": "plan",
+    "buckets": "plan",
+    "curriculum": "plan",
+    "importance": "plan",
+    "sizes": "plan",
+    "stratified": "plan",
+    "token_budget": "plan",
+    "weighted": "plan",
+    "chain": "flow",
+    "changed": "flow",
+    "mixed": "flow",
+}
+EXTRA = {
+    "Flow": "weft.data.loading.flow:Flow",
+    "FlowLoader": "weft.data.loading.flow_loader:FlowLoader",
+    "domain_weights": "weft.data.loading.weighted:domain_weights",
+    "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
+}
+__getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
+
+
+def examples() -> dict[str, Any]:
+    """Each plan for a source of twelve records; each flow, of six records."""
+    from weft.data.loading import balanced, buckets, curriculum, flow, importance, sizes, weighted
+
+    labels, numbers = list("aaaaaaaabbbc"), list(range(12))
+
+    def six() -> flow.Chain:
+        return flow.Chain([range(4), range(4, 6)], lambda piece: [{"input": n} for n in piece])
+
+    return {
+        "balanced": balanced.Balanced(labels, 4),
+        "buckets": buckets.Buckets(numbers, 4),
+        "curriculum": curriculum.Curriculum(numbers, 4, epochs=2),
+        "importance": importance.Importance(12, 4),
+        "sizes": sizes.Sizes((2, 5)),
+        "stratified": balanced.Stratified(labels, 4),
+        "token_budget": buckets.TokenBudget(numbers, 24),
+        "weighted": weighted.Weighted(numbers, 4),
+        "chain": six(),
+        "changed": flow.Changed(six(), dict),
+        "mixed": flow.Mixed([six()]),
+    }

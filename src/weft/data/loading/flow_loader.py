@@ -1,0 +1,177 @@
+"""Batches of a flow: the same for any number of workers, resumable after any batch."""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+
+from weft.data.assemble import Assemble, Failure, RecordError
+from weft.data.contracts import Batch, Codec, Record, Transform
+from weft.data.keyed import hashed
+from weft.data.loading.flow import Flow, commit, turn
+from weft.data.stream import Pool
+
+
+class FlowLoader:
+    """Batches of a flow. This process reads the records, ``workers`` encode and augment them.
+
+    ``shuffle`` is the number of records among which the order is mixed (block by block, so that a position stays exact; rounded up to whole
+    batches); 0 keeps the flow's order. A record's augmentation is keyed by (seed, epoch, place in the flow, transform); the batch carries the
+    places as ``index``. Every rank reads the whole flow and keeps its share of every batch, number ``rank`` of each ``world`` records:
+    nothing is seen twice or left out, and all ranks have equally many batches. ``state_dict`` is the position after the last batch handed
+    over, whatever has been read ahead.
+    Errors: ``RecordError`` naming the place of a record that could not be encoded; ``ValueError`` for sizes below 1.
+    Use when records cannot be numbered: shards, queues, files larger than memory; instead of it, ``Loader``. Cost: reading is done by one
+    process; parse in the codec, not in the flow.
+
+    >>> from weft.data.loading import Chain
+    >>> loader = FlowLoader(Chain([range(5)], lambda piece: [{"input": torch.tensor(n)} for n in piece]), batch_size=2)
+    >>> [batch["input"].tolist() for batch in loader]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(
+        self, flow: Flow, codec: Codec | None = None, batch_size: int = 32, *,
+        shuffle: int = 0, seed: int = 0, transforms: Sequence[Transform] = (), workers: int = 0, drop_last: bool = False,
+    ) -> None:  # fmt: skip
+        if batch_size < 1 or shuffle < 0 or workers < 0:
+            raise ValueError(f"batch_size={batch_size}, shuffle={shuffle}, workers={workers}; expected at least 1, 0 and 0")
+        self.flow, self.batch_size, self.seed, self.workers, self.drop_last = flow, batch_size, seed, workers, drop_last
+        self.shuffle = -(-shuffle // batch_size) * batch_size
+        self.rank, self.world = 0, 1
+        self._assemble = Carried(codec, tuple(transforms), seed)
+        self._pool: Pool | None = None
+        self._epoch = 0
+        self._position: Position | None = None  # None: the beginning of an epoch
+
+    def shard(self, rank: int, world: int) -> FlowLoader:
+        """A new loader with this rank's share of every batch."""
+        if not 0 <= rank < world:
+            raise ValueError(f"shard({rank}, {world}): rank must lie in 0..{world - 1}")
+        other = copy.copy(self)
+        other.rank, other.world, other._pool = rank, world, None
+        return other
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; a position loaded for another epoch is forgotten."""
+        if epoch != self._epoch:
+            self._epoch, self._position = epoch, None
+            turn(self.flow, epoch)
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch, pending = self._epoch, deque[Position]()
+        if self._position is None:
+            turn(self.flow, epoch)
+            self._position = Position(self.flow.state_dict(), 0, 0, False)
+        if self.workers and self._pool is None:
+            self._pool = Pool(self._assemble, self.workers, torch.cuda.is_available() and torch.cuda.is_initialized())
+        requests = self._requests(epoch, pending)
+        made = self._pool.run(requests) if self._pool is not None else map(self._assemble.answered, requests)
+        for batch in made:
+            self._position = pending.popleft()
+            yield batch
+        self._epoch, self._position = epoch + 1, None
+
+    def _requests(self, epoch: int, pending: deque[Position]) -> Iterator[tuple[int, list[int], list[Record]]]:
+        """What is to be made, batch by batch; the position after each is noted before it is asked for."""
+        at = self._position
+        if at is None or at.over:
+            return
+        self.flow.load_state_dict(at.flow)
+        number, done = at.number, at.done
+        running, size = iter(self.flow), self.shuffle or self.batch_size
+        while True:
+            before = self.flow.state_dict()
+            block = list(islice(running, size))
+            order = range(len(block))
+            if self.shuffle:
+                order = hashed(self.seed, epoch, torch.arange(number, number + len(block))).argsort(stable=True).tolist()
+            for start in range(done, len(block), self.batch_size):
+                rows = list(order[start : start + self.batch_size])
+                if self.drop_last and len(rows) < self.batch_size:
+                    break
+                end = start + len(rows)
+                # a flow that has ended already stands at its next pass
+                pending.append(
+                    Position(self.flow.state_dict(), number + end, 0, len(block) < size)
+                    if end == len(block)
+                    else Position(before, number, end, False)
+                )
+                share = rows[self.rank :: self.world]
+                yield epoch, [number + n for n in share], [block[n] for n in share or rows[:1]]
+            number, done = number + len(block), 0
+            if len(block) < size:
+                return
+
+    def state_dict(self) -> dict[str, Any]:
+        at = self._position
+        plan = {"batch_size": self.batch_size, "shuffle": self.shuffle, "seed": self.seed, "drop_last": self.drop_last}
+        return {"epoch": self._epoch, "plan": plan, "position": None if at is None else asdict(at)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on after the batch that was last handed over; raises ValueError when what decides the batches has changed."""
+        now, before = self.state_dict()["plan"], state["plan"]
+        changed = [f"{k} was {before.get(k)!r}, now {now[k]!r}" for k in now if now[k] != before.get(k)]
+        if changed:
+            raise ValueError(f"The loader cannot go on in mid-epoch: {'; '.join(changed)}. Restore these, or start the epoch anew")
+        self._epoch = state["epoch"]
+        self._position = None if state["position"] is None else Position(**state["position"])
+
+    def committed(self, state: dict[str, Any]) -> None:
+        """A checkpoint with this state is safely on disk: tell the flow, which may acknowledge what came before."""
+        if state["position"] is not None:
+            commit(self.flow, state["position"]["flow"])
+
+
+@dataclass(frozen=True)
+class Position:
+    """The flow's position at the beginning of a block, the place of the block's first record, how many of the block are handed over, and whether
+    the epoch is over."""
+
+    flow: dict[str, Any]
+    number: int
+    done: int
+    over: bool
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Makes a batch of records that come with the request."""
+
+    codec: Codec | None
+    transforms: Sequence[Transform]
+    seed: int
+
+    def __call__(self, epoch: int, numbers: list[int], records: list[Record]) -> Batch:
+        source: Any = Places(numbers, records)
+        return Assemble(source, self.codec, self.transforms, self.seed)(epoch, torch.tensor(numbers, dtype=torch.int64))
+
+    def answered(self, request: tuple[int, list[int], list[Record]]) -> Batch:
+        return self(*request)
+
+    def __getitem__(self, request: tuple[int, list[int], list[Record]]) -> Any:
+        """What a worker process does with a request."""
+        try:
+            return self(*request)
+        except RecordError as error:
+            return Failure(str(error), error.index, traceback.format_exc())
+
+
+class Places:
+    """Records by their place in the flow; with no places, record 0 stands for its shapes."""
+
+    def __init__(self, numbers: list[int], records: list[Record]) -> None:
+        self.records = dict(zip(numbers or [0], records, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, place: int) -> Record:
+        return self.records[place]

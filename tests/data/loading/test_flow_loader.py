@@ -1,0 +1,113 @@
+"""The loader of flows: the same batches whatever the number of workers, after any restart, over all ranks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weft.data import Chain, FlowLoader, RecordError
+from weft.data.keyed import Random
+
+
+def jitter(batch: dict, random: Random) -> dict:
+    return batch | {"noise": random.uniform()}
+
+
+class Picky:
+    raw = True
+
+    def __call__(self, record: dict, random: Random) -> dict:
+        if record["x"] == 4:
+            raise ValueError("no such picture")
+        return {"input": torch.tensor(record["x"])}
+
+
+def numbers(sizes=(7, 0, 9, 4)):
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return Chain(list(zip(starts, sizes, strict=True)), lambda piece: [{"input": torch.tensor(piece[0] + n)} for n in range(piece[1])], shuffle=True)
+
+
+def loaded(**arguments):
+    return FlowLoader(numbers(arguments.pop("sizes", (7, 0, 9, 4))), None, arguments.pop("batch_size", 3), seed=5, transforms=[jitter], **arguments)
+
+
+def listed(loader):
+    return [(batch["index"].tolist(), batch["input"].tolist(), batch["noise"].tolist()) for batch in loader]
+
+
+@pytest.mark.parametrize("shuffle", [0, 7])
+def test_workers_and_restarts_change_nothing(shuffle):
+    """FlowLoader, property: 0, 1 and 2 workers, and a restart after any batch, give the same two epochs, values and noise."""
+    straight = loaded(shuffle=shuffle)
+    expected = [listed(straight), listed(straight)]
+    assert sorted(sum((row[1] for row in expected[0]), [])) == list(range(20))
+    assert expected[0] != expected[1]
+    for workers in (1, 2):
+        loader = loaded(shuffle=shuffle, workers=workers)
+        assert [listed(loader), listed(loader)] == expected
+    for workers in (0, 2):
+        for stop in range(0, len(expected[0]) + 1, 1 if workers == 0 else 3):
+            first = loaded(shuffle=shuffle, workers=workers)
+            running, begun = iter(first), []
+            for _ in range(stop):
+                begun += listed([next(running)])
+            state = first.state_dict()
+            running.close()
+            second = loaded(shuffle=shuffle, workers=workers)
+            second.load_state_dict(state)
+            assert begun + listed(second) == expected[0]
+            assert listed(second) == expected[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=4).filter(sum), st.integers(1, 6), st.integers(0, 12), st.integers(1, 4), st.booleans()
+)
+def test_ranks_share_every_batch(sizes, batch_size, shuffle, world, drop_last):
+    """FlowLoader, property: over 1 to 4 ranks each record comes exactly once, in the batches of one process, equally many on every rank."""
+    arguments = {"sizes": tuple(sizes), "batch_size": batch_size, "shuffle": shuffle, "drop_last": drop_last}
+    alone = listed(loaded(**arguments))
+    shares = [listed(loaded(**arguments).shard(rank, world)) for rank in range(world)]
+    assert {len(share) for share in shares} == {len(alone)}
+    for number, (index, values, noise) in enumerate(alone):
+        assert sorted(sum((share[number][0] for share in shares), [])) == sorted(index)
+        for rank, share in enumerate(shares):
+            assert share[number] == (index[rank::world], values[rank::world], noise[rank::world])
+    whole = sum((values for _, values, _ in alone), [])
+    assert len(whole) == (sum(sizes) // batch_size * batch_size if drop_last else sum(sizes)) == len(set(whole))
+
+
+def test_a_pass_that_was_left_begins_anew():
+    loader = loaded()
+    first = next(iter(loader))["input"].tolist()
+    loader.set_epoch(1)
+    loader.set_epoch(0)
+    assert next(iter(loader))["input"].tolist() == first
+
+
+def test_a_bad_record_is_named_with_its_place():
+    for workers in (0, 1):
+        loader = FlowLoader(Chain([range(6)], lambda p: [{"x": n} for n in p]), None, 2, transforms=[Picky()], workers=workers)
+        with pytest.raises(RecordError, match="Record 4: no such picture"):
+            list(loader)
+
+
+def test_a_changed_plan_is_refused():
+    state = loaded().state_dict()
+    with pytest.raises(ValueError, match="batch_size was 3, now 4"):
+        loaded(batch_size=4).load_state_dict(state)
+    with pytest.raises(ValueError, match="expected at least 1"):
+        loaded(batch_size=0)
+    with pytest.raises(ValueError, match="rank must lie"):
+        loaded().shard(2, 2)
+
+
+def test_a_safe_checkpoint_is_told_to_the_flow():
+    told = []
+    loader = loaded()
+    loader.flow.committed = told.append
+    next(iter(loader))
+    loader.committed(loader.state_dict())
+    assert told == [loader.state_dict()["position"]["flow"]]

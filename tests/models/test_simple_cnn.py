@@ -25,6 +25,15 @@ def test_without_batch_norm_samples_do_not_couple(norm):
     torch.testing.assert_close(network(x)[:1], network(x[:1]), rtol=1e-4, atol=1e-5)
 
 
+def test_without_classes_it_gives_what_the_classifier_would_see():
+    """Property: SimpleCNN of no classes gives the features that, classified, are the logits of one that has them."""
+    features, whole = SimpleCNN(1, 0, width=4, num_stages=2).eval(), SimpleCNN(1, 3, width=4, num_stages=2).eval()
+    whole.load_state_dict(features.state_dict(), strict=False)
+    x = torch.rand(2, 1, 8, 8)
+    assert features(x).shape == (2, 8) and [name for name, _ in features.named_parameters() if "head" in name] == []
+    torch.testing.assert_close(whole.head(features(x)), whole(x))
+
+
 def test_learns_digits():
     """Learned: simple_cnn reads at least 97 % of held-out handwritten digits after 6 epochs (a linear classifier: 93 to 96 %)."""
     load_digits = pytest.importorskip("sklearn.datasets").load_digits

@@ -12,7 +12,8 @@ from weft.nn.shapes import expect
 class SimpleCNN(nn.Module):
     """Stages of two 3x3 convolutions, each stage half as large and twice as wide, averaged and classified.
 
-    Shapes: input (B, in_channels, H, W) -> logits (B, num_classes); any H and W from 1, best between 8 and 64.
+    Shapes: input (B, in_channels, H, W) -> logits (B, num_classes); any H and W from 1, best between 8 and 64. With ``num_classes=0`` there is no
+    classifier, and the averages are the output: features (B, width * 2^(num_stages - 1)).
     Errors: ``ValueError`` when the input has another number of dimensions or channels.
     Paper: in the manner of Simonyan and Zisserman, 2014, arXiv:1409.1556, with batch normalisation and an average instead of dense layers.
     Use when pictures are small (digits, icons, CIFAR); instead of it, ``resnet18`` for larger ones; ``norm="group"`` for private or tiny batches.
@@ -38,8 +39,8 @@ class SimpleCNN(nn.Module):
             channels = wider
         self.features = nn.Sequential(*stages)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(channels, num_classes)
+        self.head = nn.Linear(channels, num_classes) if num_classes else nn.Identity()
 
-    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b classes"]:
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out"]:
         expect(input, f"B {self.in_channels} H W", "SimpleCNN")
         return self.head(self.dropout(self.features(input).mean((2, 3))))

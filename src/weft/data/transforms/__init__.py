@@ -12,8 +12,14 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "aug_mix": "weft.data.transforms.policies:AugMix",
+    "auto_augment": "weft.data.transforms.policies:AutoAugment",
+    "by_epoch": "weft.data.transforms.compose:ByEpoch",
+    "cached": "weft.data.transforms.cached:Cached",
     "center_crop": "weft.data.transforms.resize:CenterCrop",
     "color_jitter": "weft.data.transforms.jitter:ColorJitter",
+    "compose": "weft.data.transforms.compose:Compose",
+    "conditional": "weft.data.transforms.compose:Conditional",
     "cut_mix": "weft.data.transforms.mix:CutMix",
     "filter_boxes": "weft.data.transforms.targets:FilterBoxes",
     "gaussian_blur": "weft.data.transforms.jitter:GaussianBlur",
@@ -22,7 +28,11 @@ TABLE = {
     "multi_scale": "weft.data.transforms.resize:MultiScale",
     "noise": "weft.data.transforms.noise:Noise",
     "normalize": "weft.data.transforms.normalize:Normalize",
+    "parallel": "weft.data.transforms.compose:Parallel",
+    "rand_augment": "weft.data.transforms.policies:RandAugment",
     "random_affine": "weft.data.transforms.affine:RandomAffine",
+    "random_apply": "weft.data.transforms.compose:RandomApply",
+    "random_choice": "weft.data.transforms.compose:RandomChoice",
     "random_crop": "weft.data.transforms.crop:RandomCrop",
     "random_elastic": "weft.data.transforms.affine:RandomElastic",
     "random_erasing": "weft.data.transforms.noise:RandomErasing",
@@ -32,10 +42,16 @@ TABLE = {
     "random_resized_crop": "weft.data.transforms.crop:RandomResizedCrop",
     "random_tone": "weft.data.transforms.jitter:RandomTone",
     "resize": "weft.data.transforms.resize:Resize",
+    "some_of": "weft.data.transforms.compose:SomeOf",
+    "trivial_augment": "weft.data.transforms.policies:TrivialAugment",
     "two_views": "weft.data.transforms.two_views:TwoViews",
 }
 KIND = "transform"
-EXTRA = {"convert_boxes": "weft.data.transforms.targets:convert_boxes"}
+EXTRA = {
+    "convert_boxes": "weft.data.transforms.targets:convert_boxes",
+    "random_order": "weft.data.transforms.compose:random_order",
+    "stages": "weft.data.transforms.compose:stages",
+}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
@@ -43,13 +59,19 @@ def examples() -> dict[str, Any]:
     """Each transform and a batch for it."""
     import torch
 
-    from weft.data.transforms import affine, crop, flip, jitter, mix, noise, normalize, resize, targets, two_views
+    from weft.data.transforms import affine, cached, compose, crop, flip, jitter, mix, noise, normalize, policies, resize, targets, two_views
 
     batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
     boxed = batch | {"boxes": torch.tensor([[[0.0, 0.0, 4.0, 6.0], [2.0, 2.0, 3.0, 2.5]]]).repeat(4, 1, 1)}
     return {
+        "aug_mix": (policies.AugMix(), batch),
+        "auto_augment": (policies.AutoAugment("cifar10"), batch),
+        "by_epoch": (compose.ByEpoch([noise.Noise()], [0]), batch),
+        "cached": (cached.Cached(normalize.Normalize((0.5,) * 3, (0.25,) * 3)), batch),
         "center_crop": (resize.CenterCrop(8), batch),
         "color_jitter": (jitter.ColorJitter(), batch),
+        "compose": (compose.Compose([noise.Noise()]), batch),
+        "conditional": (compose.Conditional(noise.Noise(), lambda b: b["target"] > 0), batch),
         "cut_mix": (mix.CutMix(num_classes=3), batch),
         "filter_boxes": (targets.FilterBoxes(), boxed),
         "gaussian_blur": (jitter.GaussianBlur(), batch),
@@ -58,7 +80,11 @@ def examples() -> dict[str, Any]:
         "multi_scale": (resize.MultiScale((8,)), boxed),
         "noise": (noise.Noise(), batch),
         "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),
+        "parallel": (compose.Parallel([noise.Noise(), flip.RandomFlip()]), batch),
+        "rand_augment": (policies.RandAugment(), batch),
         "random_affine": (affine.RandomAffine(), batch),
+        "random_apply": (compose.RandomApply(noise.Noise()), batch),
+        "random_choice": (compose.RandomChoice([noise.Noise(), flip.RandomFlip()]), batch),
         "random_crop": (crop.RandomCrop(padding=2), batch),
         "random_elastic": (affine.RandomElastic(), boxed),
         "random_erasing": (noise.RandomErasing(), batch),
@@ -68,5 +94,7 @@ def examples() -> dict[str, Any]:
         "random_resized_crop": (crop.RandomResizedCrop(8), boxed),
         "random_tone": (jitter.RandomTone("equalize", probability=0.5), batch),
         "resize": (resize.Resize(8), boxed),
+        "some_of": (compose.SomeOf([noise.Noise(), flip.RandomFlip()]), batch),
+        "trivial_augment": (policies.TrivialAugment(), batch),
         "two_views": (two_views.TwoViews([noise.Noise()]), batch),
     }

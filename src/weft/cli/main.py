@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import weft
-from weft.cli import commands
+from weft.cli import commands, data
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 EXPECTED = (ValueError, TypeError, OSError, ImportError)  # whose messages are written for the reader
@@ -22,6 +22,7 @@ weft show recipe/digits       what a recipe takes
 weft run image_classification data=photos/ epochs=10
 weft predict runs/image_classification-1 new.jpg
 weft serve runs/image_classification-1
+weft data inspect photos/ --out report.html
 """
 
 
@@ -92,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     _ask(add)
     _train(add)
     _use(add)
+    _data(made, shared)
     return top
 
 
@@ -147,6 +149,22 @@ def _use(add: Any) -> None:
     one.add_argument("--token", metavar="FILE", help="a file with the token that requests must bring (or the variable WEFT_TOKEN)")
     one.add_argument("--allow", action="append", default=[], metavar="NAME", help="a further host name by which the server may be addressed")
     _trusting(one)
+
+
+def _data(made: Any, shared: argparse.ArgumentParser) -> None:
+    group = made.add_parser("data", help="Look at data before training on it", description="Look at data before training on it.")
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+    text = data.inspect.__doc__ or ""
+    one = verbs.add_parser(
+        "inspect", parents=[shared], help=text.splitlines()[0].rstrip("."), description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    one.set_defaults(command=data.inspect)
+    one.add_argument("path", help="a folder of pictures, sounds, texts or tables; a .csv, .jsonl, .parquet or .tar file")
+    one.add_argument("--target", metavar="COLUMN", help="the column of a table that holds the classes (default: label, target, class, y, outcome)")
+    one.add_argument("--json", action="store_true", help="as JSON")
+    one.add_argument("--out", metavar="FILE.html", help="write a page with examples and distributions")
+    one.add_argument("--no-near", action="store_true", help="look only for equal records, not for similar ones")
+    one.add_argument("--quarantine", metavar="FOLDER", help="move files that cannot be read there; weft.data.restore(FOLDER) puts them back")
 
 
 def _trusting(one: argparse.ArgumentParser) -> None:

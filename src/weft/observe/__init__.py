@@ -26,6 +26,7 @@ __getattr__, __dir__ = attach(
         "LockedError": "weft.observe.lock:LockedError",
         "Outcome": "weft.observe.outcome:Outcome",
         "collect": "weft.observe.outcome:collect",
+        "write_data_report": "weft.observe.data_report:write_data_report",
         "write_report": "weft.observe.report:write_report",
         "show_batch": "weft.observe.look:show_batch",
         "show_results": "weft.observe.look:show_results",

@@ -42,7 +42,7 @@ figcaption b{color:var(--bad)}figcaption em{color:var(--good);font-style:normal}
 """)
 
 
-def page(title: str, parts: Sequence[Markup]) -> str:
+def page(title: str, parts: Sequence[Markup], what: str = "Report of a run") -> str:
     """A whole document. Its policy allows this style sheet (by its hash) and pictures inside the file, and nothing else."""
     style = raw(STYLE + PAGE_STYLE)
     allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -58,7 +58,7 @@ def page(title: str, parts: Sequence[Markup]) -> str:
         tag("style", {}, style),
     )
     written = time.strftime("%Y-%m-%d %H:%M")
-    header = tag("header", {}, tag("h1", {}, title), tag("p", {}, f"Report of a run, written {written} by weft"))
+    header = tag("header", {}, tag("h1", {}, title), tag("p", {}, f"{what}, written {written} by weft"))
     return "<!doctype html>\n" + tag("html", {"lang": "en"}, head, tag("body", {"class": "weft"}, tag("main", {}, header, *parts))) + "\n"
 
 

@@ -1,0 +1,29 @@
+"""What is wrong with data, found before it is trained on: inspection, rules, duplicates, leaks, wrong labels, drift, quarantine, a trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft._lazy import attach
+
+TABLE: dict[str, str] = {}
+KIND = "check"
+EXTRA = {
+    "Inspection": "weft.data.quality.findings:Inspection",
+    "Leak": "weft.data.quality.leakage:Leak",
+    "Problem": "weft.data.quality.findings:Problem",
+    "content_hash": "weft.data.quality.duplicates:content_hash",
+    "duplicates": "weft.data.quality.duplicates:duplicates",
+    "inspect": "weft.data.quality.inspection:inspect",
+    "quarantine": "weft.data.quality.quarantine:quarantine",
+    "restore": "weft.data.quality.quarantine:restore",
+    "leaks": "weft.data.quality.leakage:leaks",
+    "Quarantined": "weft.data.quality.quarantine:Quarantined",
+    "mend_text": "weft.data.quality.texts:mend_text",
+}
+__getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
+
+
+def examples() -> dict[str, Any]:
+    """Each check, ready to run: a function without arguments."""
+    return {}

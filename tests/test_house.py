@@ -139,7 +139,7 @@ GOOD = [
     (budgets.parameters, "recipes/a.py", f"def f({', '.join(f'a{i}' for i in range(24))}): ..."),
     (budgets.parameters, "recipes/run.py", "def run(name, **parameters): ..."),
     (budgets.depth, "methods/a.py", "class A(Module): ...\nclass B(A): ...\nclass C(B): ..."),
-    (forbidden.unsafe_imports, "data/planetoid.py", "import pickle"),
+    (forbidden.unsafe_imports, "data/sets/planetoid.py", "import pickle"),
     (forbidden.unsafe_calls, "data/a.py", "torch.load(p, weights_only=True)\nmodel.eval()\nre.compile('a')\narchive.extractall(folder, filter='data')"),
     (forbidden.swallowed, "data/a.py", "try:\n    x = 1\nexcept ValueError:\n    x = 2"),
     (forbidden.vague_names, "data/loader.py", "class Loader: ..."),

@@ -15,12 +15,6 @@ TABLE = {
     "subset": "weft.data.views:Subset",
     "table": "weft.data.table:Table",
     "windows": "weft.data.windows:Windows",
-    "breast_cancer": "weft.data.samples:breast_cancer",
-    "diabetes": "weft.data.samples:diabetes",
-    "digits": "weft.data.samples:digits",
-    "mnist_10k": "weft.data.samples:mnist_10k",
-    "tiny_shakespeare": "weft.data.samples:tiny_shakespeare",
-    "wine": "weft.data.samples:wine",
     "image_codec": "weft.data.image_codec:ImageCodec",
     "table_codec": "weft.data.table_codec:TableCodec",
     "text_codec": "weft.data.text_codec:TextCodec",
@@ -37,12 +31,6 @@ KIND = {
     "subset": "source",
     "table": "source",
     "windows": "source",
-    "breast_cancer": "source",
-    "diabetes": "source",
-    "digits": "source",
-    "mnist_10k": "source",
-    "tiny_shakespeare": "source",
-    "wine": "source",
     "image_codec": "codec",
     "table_codec": "codec",
     "text_codec": "codec",
@@ -65,13 +53,12 @@ EXTRA = {
     "Transform": "weft.data.contracts:Transform",
     "class_weights": "weft.data.balance:class_weights",
     "encoded": "weft.data.arrays:encoded",
-    "fetch": "weft.data.samples:fetch",
     "overlap": "weft.data.split:overlap",
     "read_image": "weft.data.image_file:read_image",
     "split_by_hash": "weft.data.split:split_by_hash",
     "stack": "weft.data.arrays:stack",
 }
-SHELVES = ("audio", "files", "loading", "quality", "text", "transforms")  # what stands on them is also exported here
+SHELVES = ("audio", "files", "loading", "quality", "sets", "text", "transforms")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -13,7 +13,9 @@ TABLE = {
     "memory_map": "weft.data.files.memory_map:MemoryMap",
     "parquet": "weft.data.files.parquet:Parquet",
     "tar_shards": "weft.data.files.shards:TarShards",
+    "text_folder": "weft.data.files.text_folder:TextFolder",
     "zarr": "weft.data.files.zarr_array:Zarr",
+    "zip_pictures": "weft.data.files.zip_pictures:ZipPictures",
     "json_lines_flow": "weft.data.files.json_lines:json_lines_flow",
     "parquet_flow": "weft.data.files.parquet:parquet_flow",
     "tar_flow": "weft.data.files.shards:tar_flow",
@@ -25,7 +27,9 @@ KIND = {
     "memory_map": "source",
     "parquet": "source",
     "tar_shards": "source",
+    "text_folder": "source",
     "zarr": "source",
+    "zip_pictures": "source",
     "json_lines_flow": "flow",
     "parquet_flow": "flow",
     "tar_flow": "flow",
@@ -34,6 +38,7 @@ EXTRA = {
     "MemoryMapWriter": "weft.data.files.memory_map:MemoryMapWriter",
     "RawFile": "weft.data.files.memory_map:RawFile",
     "TarWriter": "weft.data.files.shards:TarWriter",
+    "ZipMembers": "weft.data.files.zip_members:ZipMembers",
     "open_bounded": "weft.data.files.compressed:open_bounded",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from weft.data.idx import read_idx
+from weft.data.sets.idx import read_idx
 
 
 def idx(array: np.ndarray, code: int) -> bytes:

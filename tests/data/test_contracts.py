@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 
 import pytest
@@ -93,3 +94,14 @@ def test_every_source_of_the_examples_is_one():
 
 def test_a_list_of_records_is_a_source():
     assert isinstance([{"input": 1}], Source)
+
+
+def test_no_name_stands_on_two_shelves_of_data():
+    """What a shelf exports is exported from weft.data too, so a name must mean one thing."""
+    seen: dict[str, str] = {}
+    for shelf in ("", *data.SHELVES):
+        module = importlib.import_module(f"weft.data.{shelf}".rstrip("."))
+        own = {path.partition(":")[2]: path for path in module.TABLE.values()} | (module.EXTRA if shelf else {})
+        for name, path in own.items():
+            assert seen.setdefault(name, path) == path, f"{name} is {seen[name]} and {path}"
+            assert data.__dict__["__exports__"][name] == path

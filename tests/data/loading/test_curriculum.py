@@ -54,7 +54,7 @@ def test_few_records_still_make_a_batch():
     [{"pace": "fast"}, {"start": 0.0}, {"hard_share": 1.0}, {"epochs": 0}, {"difficulty": [math.nan]}, {"difficulty": torch.ones(2, 2)}],
 )
 def test_impossible_curricula_are_refused(arguments):
-    with pytest.raises(ValueError, match="expected|one finite number"):
+    with pytest.raises(ValueError, match=r"expected|one finite number"):
         Curriculum(**({"difficulty": HARD} | arguments))
     with pytest.raises(ValueError, match="100 difficulties for 4"):
         Curriculum(HARD).batches(4, 0, 0)

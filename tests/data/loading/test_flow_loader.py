@@ -42,7 +42,7 @@ def test_workers_and_restarts_change_nothing(shuffle):
     """FlowLoader, property: 0, 1 and 2 workers, and a restart after any batch, give the same two epochs, values and noise."""
     straight = loaded(shuffle=shuffle)
     expected = [listed(straight), listed(straight)]
-    assert sorted(sum((row[1] for row in expected[0]), [])) == list(range(20))
+    assert sorted(x for row in expected[0] for x in row[1]) == list(range(20))
     assert expected[0] != expected[1]
     for workers in (1, 2):
         loader = loaded(shuffle=shuffle, workers=workers)
@@ -72,10 +72,10 @@ def test_ranks_share_every_batch(sizes, batch_size, shuffle, world, drop_last):
     shares = [listed(loaded(**arguments).shard(rank, world)) for rank in range(world)]
     assert {len(share) for share in shares} == {len(alone)}
     for number, (index, values, noise) in enumerate(alone):
-        assert sorted(sum((share[number][0] for share in shares), [])) == sorted(index)
+        assert sorted(i for share in shares for i in share[number][0]) == sorted(index)
         for rank, share in enumerate(shares):
             assert share[number] == (index[rank::world], values[rank::world], noise[rank::world])
-    whole = sum((values for _, values, _ in alone), [])
+    whole = [x for _, values, _ in alone for x in values]
     assert len(whole) == (sum(sizes) // batch_size * batch_size if drop_last else sum(sizes)) == len(set(whole))
 
 

@@ -62,7 +62,7 @@ def test_domains_get_their_shares():
     [([], {}), ([1.0, -1.0], {}), ([0.0, 0.0], {}), ([math.nan, 1.0], {}), ([1.0, 0.0], {"num_samples": 2, "replacement": False}), ([1.0], {"batch_size": 0})],
 )
 def test_impossible_weights_are_refused(weights, arguments):
-    with pytest.raises(ValueError, match="Weights|without replacement|at least 1"):
+    with pytest.raises(ValueError, match=r"Weights|without replacement|at least 1"):
         Weighted(weights, **arguments)
 
 

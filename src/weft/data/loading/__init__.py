@@ -35,6 +35,8 @@ KIND = {
 EXTRA = {
     "Flow": "weft.data.loading.flow:Flow",
     "FlowLoader": "weft.data.loading.flow_loader:FlowLoader",
+    "CachedSource": "weft.data.loading.cached:CachedSource",
+    "Prefetch": "weft.data.loading.prefetch:Prefetch",
     "domain_weights": "weft.data.loading.weighted:domain_weights",
     "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
 }

@@ -1,0 +1,137 @@
+"""The cache: a record is made once, goes by the policy, survives on disk, and nobody can poison it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+from collections import OrderedDict
+
+import pytest
+import torch
+
+from weft.data import CachedSource, Loader, Subset
+
+SIZE = 4  # bytes of a record's tensor below
+
+
+def source(n=20):
+    return [{"x": i} for i in range(n)]
+
+
+def made(record):
+    return {"input": torch.tensor([float(record["x"])]), "name": f"n{record['x']}", "tags": ["a", None]}
+
+
+def small(record):
+    return {"input": torch.tensor([float(record["x"])])}
+
+
+def simulated(policy, accesses, room):
+    """Hits of a cache written by hand."""
+    kept, uses, hits = OrderedDict(), {}, 0
+    for i in accesses:
+        if i in kept:
+            hits += 1
+            uses[i] += 1
+            if policy == "lru":
+                kept.move_to_end(i)
+            continue
+        if len(kept) == room:
+            out = next(iter(kept)) if policy != "lfu" else min(kept, key=lambda k: (uses[k], list(kept).index(k)))
+            del kept[out]
+        kept[i], uses[i] = True, 1
+    return hits
+
+
+@pytest.mark.parametrize("policy", ["lru", "lfu", "fifo"])
+def test_hits_are_those_of_a_reference(policy):
+    """CachedSource, brute force: 2,000 uneven accesses hit as often as in a simulation of the policy, and memory stays within its bound."""
+    chance = random.Random(0)
+    accesses = [min(int(chance.expovariate(0.2)), 19) for _ in range(2000)]
+    cache = CachedSource(source(), small, memory=5 * SIZE, policy=policy)
+    for i in accesses:
+        assert cache[i]["input"].item() == i and cache.bytes <= 5 * SIZE
+    assert cache.hits == simulated(policy, accesses, 5) and cache.hits + cache.made == 2000
+
+
+def test_a_changed_record_harms_nobody(tmp_path):
+    for cache in (CachedSource(source(), made), CachedSource(source(), made, folder=tmp_path)):
+        cache[3]["input"].add_(100)
+        cache[3]["new"] = 1
+        assert cache[3]["input"].item() == 3 and "new" not in cache[3]
+        assert cache[3]["tags"] == ["a", None] and cache[-17]["name"] == "n3"
+    with pytest.raises(IndexError):
+        cache[20]
+
+
+def test_another_process_finds_what_was_made(tmp_path):
+    first = CachedSource(source(), made, folder=tmp_path)
+    whole = [first[i] for i in range(20)]
+    second = CachedSource(source(), made, folder=tmp_path, memory=0)
+    assert all(torch.equal(a["input"], b["input"]) and list(a) == list(b) for a, b in zip(whole, [second[i] for i in range(20)], strict=True))
+    assert (second.found, second.made, second.hits) == (20, 0, 0)
+    assert CachedSource(source(), made, folder=tmp_path, version="2")[0]["name"] == "n0"
+    assert not list(tmp_path.rglob("*.making")) and not list(tmp_path.rglob("*.part"))
+
+
+def test_a_damaged_or_half_written_entry_is_made_anew(tmp_path):
+    CachedSource(source(2), made, folder=tmp_path)[0]
+    (path,) = tmp_path.rglob("*.safetensors")
+    data = path.read_bytes()
+    for broken in (data[:-1], data[: len(data) // 2], b"", bytes([data[0] ^ 1]) + data[1:]):
+        path.write_bytes(broken)
+        cache = CachedSource(source(2), made, folder=tmp_path)
+        assert cache[0]["name"] == "n0" and cache.made == 1
+    path.write_bytes(data)
+    path.with_suffix(".making").touch()  # left by a process that was killed long ago
+    path.unlink()
+    os.utime(path.with_suffix(".making"), (0, 0))
+    assert CachedSource(source(2), made, folder=tmp_path)[0]["name"] == "n0"
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("1")
+    records = [{"text": file}]
+
+    def read(record):
+        return {"value": record["text"].read_text()}
+
+    assert CachedSource(records, read, folder=tmp_path / "cache")[0] == {"value": "1"}
+    file.write_text("22")
+    assert CachedSource(records, read, folder=tmp_path / "cache")[0] == {"value": "22"}
+
+
+def visit(folder, seed, answers):
+    cache = CachedSource(source(60), made, folder=folder, memory=0)
+    order = list(range(60))
+    random.Random(seed).shuffle(order)
+    for i in order:
+        assert cache[i]["input"].item() == i
+    answers.put(cache.made)
+
+
+def test_two_processes_make_each_record_once(tmp_path):
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    processes = [context.Process(target=visit, args=(tmp_path, seed, answers)) for seed in range(2)]
+    for process in processes:
+        process.start()
+    assert sum(answers.get(timeout=60) for _ in processes) == 60
+    for process in processes:
+        process.join()
+
+
+def test_workers_share_the_folder_and_loaders_read_it(tmp_path):
+    cache = CachedSource(source(), small, folder=tmp_path, memory=0)
+    loader = Loader(Subset(cache, range(12)), None, 4, workers=2)
+    assert [batch["input"].flatten().tolist() for batch in loader] == [batch["input"].flatten().tolist() for batch in loader]
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 12
+
+
+def test_impossible_caches_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="'lru', 'lfu' or 'fifo'"):
+        CachedSource(source(), made, policy="random")
+    with pytest.raises(TypeError, match="set"):
+        CachedSource(source(), lambda r: {"x": {1, 2}}, folder=tmp_path)[0]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
-from weft.data import TextCodec
+import weft
+from weft.data import BPE, TextCodec, Unigram, WordPiece, WordTokenizer
 
 ROWS = [{"text": "The film was good, good!", "label": "yes"}, {"text": "bad", "label": "no"}, {"text": "", "label": "no"}]
 
@@ -66,3 +69,24 @@ def test_other_column_names_and_texts_without_labels():
     assert bare.classes is None and "target" not in bare.encode({"text": "a"})
     with pytest.raises(ValueError, match="knows no classes"):
         bare.decode({"output": torch.zeros(1, 2)})
+
+
+@pytest.mark.parametrize("tokenizer", [BPE(size=300), WordPiece(size=60, min_count=1), Unigram(size=40, min_count=1), WordTokenizer(min_count=1)])
+def test_a_tokenizer_takes_the_place_of_words_and_is_saved_with_the_codec(tokenizer):
+    """Contract: TextCodec with a tokenizer fits it on training texts, and its spec rebuilds both."""
+    codec = TextCodec(tokenizer=tokenizer, max_length=6).fit(ROWS)
+    again = weft.build(json.loads(json.dumps(codec.spec())))
+    encoded = codec.encode(ROWS[0])
+    assert codec.num_tokens == codec.tokenizer.num_tokens > 2 and codec.vocabulary is None and again == codec
+    assert encoded["input"].tolist() == codec.tokenizer.encode(ROWS[0]["text"])[:6] and encoded["target"] == 1
+    assert codec.fit(ROWS).tokenizer is codec.tokenizer, "a fitted tokenizer stays"
+    batch = again.collate([again.encode(row) for row in ROWS])
+    assert torch.equal(batch["attend"], batch["input"] != 0) and batch["input"][2, 0] == 1
+    assert codec.encode(ROWS[0] | {"tokens": [3, 2]})["input"].tolist() == [3, 2]
+
+
+def test_a_codec_without_tokenizer_is_written_as_before():
+    """Regression: bundles of before open, and the spec has no new name where there is no tokenizer."""
+    assert "tokenizer" not in TextCodec().fit(ROWS).spec()["args"]
+    with pytest.raises(ValueError, match="padding '<pad>' at 1"):
+        TextCodec(tokenizer=WordTokenizer(vocabulary=("a", "<pad>", "<unk>")))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.data import Lines, TokenCodec
+import weft
+from weft.data import BPE, Lines, TokenCodec, Unigram, WordPiece
 
 
 @given(st.text(min_size=1), st.sampled_from(["character", "word"]))
@@ -61,3 +64,21 @@ def test_wrong_use_is_named():
         TokenCodec(length=0)
     with pytest.raises(ValueError, match="No token is left"):
         TokenCodec().fit("")
+
+
+@pytest.mark.parametrize("tokenizer", [BPE(size=280), Unigram(size=30, min_count=1)])
+def test_a_tokenizer_makes_the_stream_and_is_saved_with_the_codec(tokenizer):
+    """Contract: TokenCodec with a tokenizer gives a known text back, keeps a prompt's end, and its spec rebuilds both."""
+    text = "to be or not to be, to be or not"
+    codec = TokenCodec(length=3, tokenizer=tokenizer).fit([{"text": text}])
+    again = weft.build(json.loads(json.dumps(codec.spec())))
+    assert again == codec and codec.num_tokens == codec.tokenizer.num_tokens and codec.text(codec.stream(text)) == text
+    assert torch.equal(again.encode({"text": text})["input"], codec.stream(text)[-3:]) and len(codec.windows(text)) > 1
+    assert codec.decode({"tokens": codec.stream("to be")[None]}) == [{"text": "to be"}]
+
+
+def test_a_prompt_in_which_a_tokenizer_reads_nothing_is_refused():
+    codec = TokenCodec(tokenizer=WordPiece(size=30, min_count=1)).fit("to be")
+    with pytest.raises(ValueError, match="has no token"):
+        codec.encode({"text": "  "})
+    assert "tokenizer" not in TokenCodec().fit("ab").spec()["args"]

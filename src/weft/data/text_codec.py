@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from weft.data.arrays import stack
 from weft.data.contracts import Batch, Record, Source
 from weft.data.labels import classes_of, decode_classes, target_of
+from weft.data.text.tokenizer import Tokenizer, pad_id, plain
 from weft.data.vocabulary import PAD, UNKNOWN, check_level, check_vocabulary, pieces, vocabulary_of
 
 
@@ -26,7 +27,9 @@ class TextCodec:
     at the end to its longest text, with number 0 and ``attend`` False, so a network may also use ``input != 0``. Number 1 stands for tokens
     that training did not have; an empty text is one such token. Words are compared in lower case, without white space; what lies beyond
     ``max_length`` tokens is cut off. ``fit`` learns the classes and the ``size`` most frequent tokens seen at least ``min_count`` times.
-    Raises ValueError for a record without text and for a class not seen in training.
+    With a ``tokenizer`` (``BPE``, ``WordPiece`` …) the text is cut by it instead, and ``fit`` fits it unless it is fitted; a record's ``tokens``,
+    such as ``SampleTokens`` makes, are then taken as they are.
+    Raises ValueError for a record without text, a class not seen in training and a tokenizer whose padding is not number 0.
 
     Use when a short text has one label; instead of it, ``TokenCodec`` for language models. Cost: linear in the text.
 
@@ -45,6 +48,7 @@ class TextCodec:
     label: str = "label"
     vocabulary: Sequence[str] | None = None
     classes: Sequence[str] | None = None
+    tokenizer: Tokenizer | None = None
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -55,10 +59,15 @@ class TextCodec:
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.vocabulary is not None:
             check_vocabulary(self.vocabulary)
+        if self.tokenizer is not None and self.tokenizer.num_tokens and pad_id(self.tokenizer) != PAD:
+            raise ValueError(
+                f"TextCodec pads with number 0, and the tokenizer has its padding {self.tokenizer.specials[0]!r} at {pad_id(self.tokenizer)}."
+                " Take one whose first token is padding"
+            )
 
     @property
     def num_tokens(self) -> int:
-        return len(self.vocabulary or ())
+        return len(self.vocabulary or ()) if self.tokenizer is None else self.tokenizer.num_tokens
 
     @property
     def num_classes(self) -> int:
@@ -73,21 +82,33 @@ class TextCodec:
     def fit(self, source: Source) -> TextCodec:
         """Learn vocabulary and classes from training data."""
         records = [source[i] for i in range(len(source))]
-        vocabulary = self.vocabulary or vocabulary_of((t for record in records for t in self._tokens(record)), self.size, self.min_count)
+        tokenizer, vocabulary = self.tokenizer, None
+        if tokenizer is None:
+            vocabulary = self.vocabulary or vocabulary_of((t for record in records for t in self._tokens(record)), self.size, self.min_count)
+        elif not tokenizer.num_tokens:
+            tokenizer = tokenizer.fit(self._text(record) for record in records)
         labels = [record[self.label] for record in records if record.get(self.label) is not None]
         classes = self.classes or (classes_of(labels) if labels else None)
-        return dataclasses.replace(self, vocabulary=vocabulary, classes=classes)
+        return dataclasses.replace(self, vocabulary=vocabulary, classes=classes, tokenizer=tokenizer)
 
-    def _tokens(self, record: Record) -> list[str]:
+    def _text(self, record: Record) -> str:
         text = record.get(self.text)
         if not isinstance(text, str):
             raise ValueError(f"A text record needs text under {self.text!r}; got {type(text).__name__} among the keys {sorted(record)}")
+        return text
+
+    def _tokens(self, record: Record) -> list[str]:
+        text = self._text(record)
         if self.level == "character":
             return list(text[: self.max_length])
         return [token for token in pieces(text.lower(), "word") if not token.isspace()][: self.max_length]
 
     def encode(self, record: Record) -> dict[str, Tensor]:
-        numbers = [self._numbers.get(token, UNKNOWN) for token in self._tokens(record)] or [UNKNOWN]
+        if self.tokenizer is None:
+            numbers = [self._numbers.get(token, UNKNOWN) for token in self._tokens(record)] or [UNKNOWN]
+        else:
+            tokens = record.get("tokens") or self.tokenizer.encode(self._text(record))
+            numbers = list(tokens[: self.max_length]) or [UNKNOWN]
         encoded = {"input": torch.tensor(numbers), "attend": torch.ones(len(numbers), dtype=torch.bool)}
         if self.classes is not None and record.get(self.label) is not None:
             encoded["target"] = target_of(record[self.label], self.classes)
@@ -106,7 +127,15 @@ class TextCodec:
         return {"type": "object", "properties": {self.text: {"type": "string"}}, "required": [self.text]}
 
     def spec(self) -> dict[str, Any]:
-        return {"name": "text_codec", "args": {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}}
+        return {"name": "text_codec", "args": plain_fields(self)}
+
+
+def plain_fields(codec: Any) -> dict[str, Any]:
+    """The fields of a codec as JSON values; its tokenizer as its own spec, left out where there is none."""
+    values = {field.name: getattr(codec, field.name) for field in dataclasses.fields(codec)}
+    tokenizer = values.pop("tokenizer")
+    args = {name: plain(value) for name, value in values.items()}
+    return args if tokenizer is None else args | {"tokenizer": tokenizer.spec()}
 
 
 def collate_text(encoded: list[dict[str, Tensor]]) -> Batch:

@@ -13,7 +13,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from weft.data.contracts import Batch, Record, Source
-from weft.data.text_codec import collate_text
+from weft.data.text.tokenizer import Tokenizer
+from weft.data.text_codec import collate_text, plain_fields
 from weft.data.vocabulary import SPECIAL, UNKNOWN, check_level, check_vocabulary, pieces, vocabulary_of
 from weft.data.windows import Windows
 
@@ -25,6 +26,7 @@ class TokenCodec:
     Training cuts one long stream into ``windows`` of ``length`` tokens whose target is the next token. A prompt ``{"text"}`` becomes ``input`` (T,),
     its last ``length`` tokens, and ``attend``. Number 0 is padding, 1 a token that training did not have (written as U+FFFD).
     ``fit`` takes a ``Lines``, a string or any source with ``text`` and learns the tokens; ``size`` bounds their number.
+    With a ``tokenizer`` (``BPE``, ``Unigram`` …) the text is cut by it instead, and ``fit`` fits it unless it is fitted.
     Raises ValueError for an empty prompt.
 
     Use when a model writes text; instead of it, ``TextCodec`` to classify. Cost: characters make long streams, words make large vocabularies.
@@ -38,6 +40,7 @@ class TokenCodec:
     length: int = 128
     size: int | None = None
     vocabulary: Sequence[str] | None = None
+    tokenizer: Tokenizer | None = None
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -49,7 +52,7 @@ class TokenCodec:
 
     @property
     def num_tokens(self) -> int:
-        return len(self.vocabulary or ())
+        return len(self.vocabulary or ()) if self.tokenizer is None else self.tokenizer.num_tokens
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -59,10 +62,15 @@ class TokenCodec:
 
     def fit(self, source: Source | str) -> TokenCodec:
         """Learn the tokens of training text."""
+        if self.tokenizer is not None:
+            fitted = self.tokenizer if self.tokenizer.num_tokens else self.tokenizer.fit([whole_text(source)])
+            return dataclasses.replace(self, tokenizer=fitted)
         return dataclasses.replace(self, vocabulary=vocabulary_of(pieces(whole_text(source), self.level), self.size))
 
     def stream(self, source: Source | str) -> Int[Tensor, " n"]:
         """The token numbers of a whole text."""
+        if self.tokenizer is not None:
+            return torch.tensor(self.tokenizer.encode(whole_text(source)), dtype=torch.int64)
         numbers = self._numbers
         return torch.tensor([numbers.get(token, UNKNOWN) for token in pieces(whole_text(source), self.level)], dtype=torch.int64)
 
@@ -72,6 +80,8 @@ class TokenCodec:
 
     def text(self, numbers: Int[Tensor, " n"]) -> str:
         """Token numbers as text; padding writes nothing, unknown tokens U+FFFD."""
+        if self.tokenizer is not None:
+            return self.tokenizer.decode(numbers.tolist())
         tokens = ("", "\ufffd", *(self.vocabulary or SPECIAL)[2:])
         return "".join(tokens[number] for number in numbers.tolist())
 
@@ -80,8 +90,10 @@ class TokenCodec:
         if not isinstance(text, str) or not text:
             raise ValueError(f"A prompt needs a text of at least one character under 'text'; got {text!r}")
         # each token is at least one character, so the tail holds every token that is kept; words may start early
-        tail = text if self.level == "word" else text[-self.length :]
+        tail = text if self.level == "word" or self.tokenizer is not None else text[-self.length :]
         numbers = self.stream(tail)[-self.length :]
+        if not len(numbers):
+            raise ValueError(f"The prompt {text[:40]!r} has no token: this tokenizer reads nothing in it")
         return {"input": numbers, "attend": torch.ones(len(numbers), dtype=torch.bool)}
 
     def collate(self, encoded: list[dict[str, Tensor]]) -> Batch:
@@ -96,7 +108,7 @@ class TokenCodec:
         return {"type": "object", "properties": {"text": {"type": "string", "minLength": 1}}, "required": ["text"]}
 
     def spec(self) -> dict[str, Any]:
-        return {"name": "token_codec", "args": {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}}
+        return {"name": "token_codec", "args": plain_fields(self)}
 
 
 def whole_text(source: Any) -> str:

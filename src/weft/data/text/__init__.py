@@ -21,8 +21,22 @@ KIND = {
     "words": "tokenizer",
 }
 EXTRA = {
+    "AdaptiveCollate": "weft.data.text.collate:AdaptiveCollate",
+    "PadCollate": "weft.data.text.collate:PadCollate",
+    "PadPictures": "weft.data.text.collate:PadPictures",
+    "TextEncoder": "weft.data.text.encoder:TextEncoder",
     "Tokenizer": "weft.data.text.tokenizer:Tokenizer",
     "Vocabulary": "weft.data.vocabulary:Vocabulary",
+    "block_mask": "weft.data.text.packing:block_mask",
+    "collate_nested": "weft.data.text.collate:collate_nested",
+    "labels_of_words": "weft.data.text.alignment:labels_of_words",
+    "nested": "weft.data.text.packing:nested",
+    "pack_documents": "weft.data.text.packing:pack_documents",
+    "packed": "weft.data.text.packing:packed",
+    "pad_sequences": "weft.data.text.packing:pad_sequences",
+    "project_labels": "weft.data.text.alignment:project_labels",
+    "unpacked": "weft.data.text.packing:unpacked",
+    "words_of_tokens": "weft.data.text.alignment:words_of_tokens",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 

@@ -15,10 +15,12 @@ TABLE = {
     "subset": "weft.data.views:Subset",
     "table": "weft.data.table:Table",
     "windows": "weft.data.windows:Windows",
+    "detection_codec": "weft.data.detection_codec:DetectionCodec",
     "image_codec": "weft.data.image_codec:ImageCodec",
     "table_codec": "weft.data.table_codec:TableCodec",
     "text_codec": "weft.data.text_codec:TextCodec",
     "token_codec": "weft.data.token_codec:TokenCodec",
+    "video_codec": "weft.data.video_codec:VideoCodec",
     "environments": "weft.data.environments:Environments",
     "replay": "weft.data.replay:Replay",
     "rollouts": "weft.data.rollouts:Rollouts",
@@ -31,10 +33,12 @@ KIND = {
     "subset": "source",
     "table": "source",
     "windows": "source",
+    "detection_codec": "codec",
     "image_codec": "codec",
     "table_codec": "codec",
     "text_codec": "codec",
     "token_codec": "codec",
+    "video_codec": "codec",
     "environments": "environment",
     "replay": "environment",
     "rollouts": "environment",
@@ -52,10 +56,14 @@ EXTRA = {
     "Source": "weft.data.contracts:Source",
     "Transform": "weft.data.contracts:Transform",
     "class_weights": "weft.data.balance:class_weights",
+    "dense_frames": "weft.data.clips:dense_frames",
     "encoded": "weft.data.arrays:encoded",
+    "segment_frames": "weft.data.clips:segment_frames",
     "overlap": "weft.data.split:overlap",
     "read_image": "weft.data.image_file:read_image",
     "split_by_hash": "weft.data.split:split_by_hash",
+    "uniform_frames": "weft.data.clips:uniform_frames",
+    "windows_of_frames": "weft.data.clips:windows_of_frames",
     "stack": "weft.data.arrays:stack",
 }
 SHELVES = ("audio", "files", "loading", "quality", "sets", "text", "transforms")  # what stands on them is also exported here
@@ -68,7 +76,7 @@ def examples() -> dict[str, Any]:
     """Tiny ready-made parts by catalogue name: a source; (codec, records to fit it on)."""
     import torch
 
-    from weft.data import arrays, image_codec, table_codec, text_codec, token_codec, views, windows
+    from weft.data import arrays, detection_codec, image_codec, table_codec, text_codec, token_codec, video_codec, views, windows
 
     numbers = arrays.Arrays({"input": torch.arange(12.0).reshape(6, 2), "target": [0, 1, 0, 1, 0, 1]})
     pictures = [{"image": torch.full((6, 6), 40 * i, dtype=torch.uint8), "label": "ab"[i % 2]} for i in range(6)]
@@ -79,8 +87,10 @@ def examples() -> dict[str, Any]:
         "concat": views.Concat(numbers, numbers),
         "subset": views.Subset(numbers, [4, 1]),
         "windows": windows.Windows(torch.arange(10), length=4),
+        "detection_codec": (detection_codec.DetectionCodec(size=6), [p | {"boxes": [[1, 1, 4, 5]], "labels": [p["label"]]} for p in pictures]),
         "image_codec": (image_codec.ImageCodec(size=4, channels=1), pictures),
         "table_codec": (table_codec.TableCodec(target="buys"), rows),
         "text_codec": (text_codec.TextCodec(), texts),
         "token_codec": (token_codec.TokenCodec(length=4), [{"text": "to be or not to be"}]),
+        "video_codec": (video_codec.VideoCodec(frames=2, size=4), [{"frames": [p["image"]] * 3, "label": p["label"]} for p in pictures]),
     }

@@ -15,6 +15,7 @@ TABLE = {
     "aug_mix": "weft.data.transforms.policies:AugMix",
     "auto_augment": "weft.data.transforms.policies:AutoAugment",
     "by_epoch": "weft.data.transforms.compose:ByEpoch",
+    "by_size": "weft.data.transforms.raw:BySize",
     "cached": "weft.data.transforms.cached:Cached",
     "center_crop": "weft.data.transforms.resize:CenterCrop",
     "color_jitter": "weft.data.transforms.jitter:ColorJitter",
@@ -41,7 +42,9 @@ TABLE = {
     "random_perspective": "weft.data.transforms.affine:RandomPerspective",
     "random_resized_crop": "weft.data.transforms.crop:RandomResizedCrop",
     "random_tone": "weft.data.transforms.jitter:RandomTone",
+    "raw_resized_crop": "weft.data.transforms.raw:RawResizedCrop",
     "resize": "weft.data.transforms.resize:Resize",
+    "sample_clip": "weft.data.transforms.raw:SampleClip",
     "some_of": "weft.data.transforms.compose:SomeOf",
     "trivial_augment": "weft.data.transforms.policies:TrivialAugment",
     "two_views": "weft.data.transforms.two_views:TwoViews",
@@ -58,8 +61,9 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 def examples() -> dict[str, Any]:
     """Each transform and a batch for it."""
     import torch
+    from PIL import Image
 
-    from weft.data.transforms import affine, cached, compose, crop, flip, jitter, mix, noise, normalize, policies, resize, targets, two_views
+    from weft.data.transforms import affine, cached, compose, crop, flip, jitter, mix, noise, normalize, policies, raw, resize, targets, two_views
 
     batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
     boxed = batch | {"boxes": torch.tensor([[[0.0, 0.0, 4.0, 6.0], [2.0, 2.0, 3.0, 2.5]]]).repeat(4, 1, 1)}
@@ -67,6 +71,7 @@ def examples() -> dict[str, Any]:
         "aug_mix": (policies.AugMix(), batch),
         "auto_augment": (policies.AutoAugment("cifar10"), batch),
         "by_epoch": (compose.ByEpoch([noise.Noise()], [0]), batch),
+        "by_size": (raw.BySize([(8, None), (None, raw.RawResizedCrop(8))]), {"image": Image.new("RGB", (12, 9))}),
         "cached": (cached.Cached(normalize.Normalize((0.5,) * 3, (0.25,) * 3)), batch),
         "center_crop": (resize.CenterCrop(8), batch),
         "color_jitter": (jitter.ColorJitter(), batch),
@@ -93,7 +98,9 @@ def examples() -> dict[str, Any]:
         "random_perspective": (affine.RandomPerspective(), boxed),
         "random_resized_crop": (crop.RandomResizedCrop(8), boxed),
         "random_tone": (jitter.RandomTone("equalize", probability=0.5), batch),
+        "raw_resized_crop": (raw.RawResizedCrop(8), {"image": Image.new("RGB", (12, 9))}),
         "resize": (resize.Resize(8), boxed),
+        "sample_clip": (raw.SampleClip(2), {"frames": [1, 2, 3]}),
         "some_of": (compose.SomeOf([noise.Noise(), flip.RandomFlip()]), batch),
         "trivial_augment": (policies.TrivialAugment(), batch),
         "two_views": (two_views.TwoViews([noise.Noise()]), batch),

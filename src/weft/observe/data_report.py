@@ -69,8 +69,7 @@ def problems(inspection: Any) -> Markup:
     for kind in dict.fromkeys(problem.kind for problem in found.sorted()):
         group, total = found.of(kind), found.counts[kind]
         parts.append(tag("h3", {}, f"{kind} ({group[0].severity}, {total:,})"))
-        rows = [(one.file, "" if one.row is None else str(one.row), one.column or "", one.message) for one in group[:MOST]]
-        parts.append(table(["file", "row", "column", "what"], rows))
+        parts.append(table(["where", "what"], [(str(one).removesuffix(one.message).removesuffix(": "), one.message) for one in group[:MOST]]))
         if total > MOST:
             names = [problem.file for problem in group[MOST:]]
             parts.append(tag("p", {"class": "soft"}, f"… and {total - MOST:,} more: " + ", ".join(dict.fromkeys(name for name in names if name))))

@@ -10,8 +10,8 @@ import pytest
 from weft.data.quality.columns import SAMPLE, ColumnSummary, interpreted, located
 
 
-def summed(values, piece, **options):
-    column = ColumnSummary("x", **options)
+def summed(values, piece):
+    column = ColumnSummary("x")
     for start in range(0, len(values), piece):
         part = values[start : start + piece]
         column.update(part, list(range(start + 1, start + len(part) + 1)))
@@ -31,7 +31,7 @@ def test_moments_equal_numpy_and_pieces_change_nothing():
 
 
 def test_kinds_missing_values_and_categories_are_counted():
-    column = summed(["3", "", "x", "4.5", "NA", "007"], 2, text_numbers=True)
+    column = summed([interpreted(cell) for cell in ("3", "", "x", "4.5", "NA", "007")], 2)
     found = column.summary()
     assert (found["count"], found["missing"], found["kind"]) == (4, 2, "number")
     problems = {problem.kind: str(problem) for problem in column.problems()}

@@ -29,8 +29,7 @@ KINDS = {bool: "boolean", int: "number", float: "number", str: "text", decimal.D
 class ColumnSummary:
     """Statistics of values that come in pieces; the memory does not grow with their number.
 
-    ``text_numbers`` reads texts as a CSV file means them: numbers where they look like one, None where they say NA. The sample holds the
-    values whose row number has the smallest hash: uniform, and the same whatever the pieces.
+    The sample holds the values whose row number has the smallest hash: uniform, and the same whatever the pieces.
 
     >>> column = ColumnSummary("age")
     >>> column.update([20, None, 40], places=[1, 2, 3])
@@ -38,8 +37,8 @@ class ColumnSummary:
     {'kind': 'number', 'count': 2, 'missing': 1, 'mean': 30.0}
     """
 
-    def __init__(self, name: str, text_numbers: bool = False) -> None:
-        self.name, self.text_numbers = name, text_numbers
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.kinds: Counter[str] = Counter()
         self.places: dict[str, list[Any]] = {}
         self.values: Counter[Any] | None = Counter()
@@ -51,8 +50,6 @@ class ColumnSummary:
 
     def update(self, values: Sequence[Any], places: Sequence[Any]) -> None:
         """Take in values and where each stands: a row's number, or (file, row or None)."""
-        if self.text_numbers:
-            values = [interpreted(value) for value in values]
         kinds = [KINDS.get(type(value)) or kind_of(value) for value in values]
         for i, (value, kind) in enumerate(zip(values, kinds, strict=True)):
             if kind == "number" and not math.isfinite(value):
@@ -151,7 +148,7 @@ class ColumnSummary:
         total, present = self.present + self.kinds["missing"], self.present
         if self.kinds["missing"] and present:
             count = self.kinds["missing"]
-            say("missing", f"{count:,} of {total:,} values are missing ({count / total:.1%})", self.places["missing"], count)
+            say("missing", f"{count:,} of {total:,} values are missing ({count / total:.1%})", self.places.get("missing", []), count)
         elif total and not present:
             say("missing", f"all {total:,} values are missing", [], total)
         for kind in ("text", "number", "boolean", "time", "nested", "other"):

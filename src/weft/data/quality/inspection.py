@@ -17,7 +17,7 @@ import numpy as np
 from weft.data.balance import imbalance_advice
 from weft.data.folder import EXTENSIONS, hidden
 from weft.data.quality.archives import is_archive, members
-from weft.data.quality.columns import ColumnSummary
+from weft.data.quality.columns import ColumnSummary, interpreted
 from weft.data.quality.duplicates import content_hash, minhash, near_pictures, near_signatures
 from weft.data.quality.findings import Examined, Inspection, Problem
 from weft.data.quality.pictures import examine_picture
@@ -215,15 +215,16 @@ class Survey:
     def _table(self, path: Path, name: str) -> None:
         """All rows of a table: column by column for the summaries, row by row for duplicates."""
         text = not path.name.lower().removesuffix(".gz").endswith((".parquet", ".jsonl", ".ndjson"))
-        target = None
+        target, before = None, self.rows
         for rows, columns in pieces(path, self.found.problems, name):
             target = target or self._target(columns)
             places = [(name, row) for row in rows]
+            if text:
+                columns = {column: [interpreted(cell) for cell in cells] for column, cells in columns.items()}
             for column, values in columns.items():
                 if column not in self.columns:
-                    self.columns[column] = ColumnSummary(column, text_numbers=text)
-                    if self.rows:
-                        self.columns[column].kinds["missing"] += self.rows  # rows before the column first came
+                    self.columns[column] = ColumnSummary(column)
+                    self.columns[column].kinds["missing"] += self.rows - before  # of this file, before the column first came
                 self.columns[column].update(values, places)
             if self.rows == 0:
                 self.found.examples += [{key: plain(values[i]) for key, values in columns.items()} for i in range(min(10, len(rows)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from typing import Any
@@ -15,6 +16,7 @@ from weft.data.quality.findings import Examined, Problem
 
 LOOKED_AT = 256  # longest side at which sharpness is measured
 BLURRED = 0.008  # sharpness below which a picture counts as blurred
+ADDRESS = re.compile(r" <_io\.BytesIO[^>]*>")  # Pillow's messages name the object in memory, which differs each time
 HASH = 16  # the hash has HASH x HASH bits
 MAGIC = {
     "JPEG": (b"\xff\xd8\xff",),
@@ -46,7 +48,8 @@ def examine_picture(data: bytes, file: str) -> Examined:
         size, form, mode = header(data)
         picture = read_image(data, channels=1, target=(LOOKED_AT, LOOKED_AT))
     except ValueError as error:
-        return Examined(problems=(Problem("unreadable", str(error).removeprefix("a picture (bytes) "), file, severity="error"),))
+        message = ADDRESS.sub("", str(error)).removeprefix("a picture (bytes) ")
+        return Examined(problems=(Problem("unreadable", message, file, severity="error"),))
     problems = []
     expected = ENDINGS.get("." + file.rsplit(".", 1)[-1].lower())
     if expected and not data.startswith(MAGIC[expected]):

@@ -26,6 +26,7 @@ TABLE = {
     "gaussian_blur": "weft.data.transforms.jitter:GaussianBlur",
     "in_pixels": "weft.data.transforms.jitter:InPixels",
     "mix_up": "weft.data.transforms.mix:MixUp",
+    "mosaic": "weft.data.transforms.mosaic:Mosaic",
     "multi_scale": "weft.data.transforms.resize:MultiScale",
     "noise": "weft.data.transforms.noise:Noise",
     "normalize": "weft.data.transforms.normalize:Normalize",
@@ -54,6 +55,11 @@ EXTRA = {
     "convert_boxes": "weft.data.transforms.targets:convert_boxes",
     "random_order": "weft.data.transforms.compose:random_order",
     "stages": "weft.data.transforms.compose:stages",
+    "swap_colours": "weft.data.transforms.convert:swap_colours",
+    "to_bytes": "weft.data.transforms.convert:to_bytes",
+    "to_float": "weft.data.transforms.convert:to_float",
+    "to_image": "weft.data.transforms.convert:to_image",
+    "to_tensor": "weft.data.transforms.convert:to_tensor",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
@@ -63,7 +69,23 @@ def examples() -> dict[str, Any]:
     import torch
     from PIL import Image
 
-    from weft.data.transforms import affine, cached, compose, crop, flip, jitter, mix, noise, normalize, policies, raw, resize, targets, two_views
+    from weft.data.transforms import (
+        affine,
+        cached,
+        compose,
+        crop,
+        flip,
+        jitter,
+        mix,
+        mosaic,
+        noise,
+        normalize,
+        policies,
+        raw,
+        resize,
+        targets,
+        two_views,
+    )
 
     batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
     boxed = batch | {"boxes": torch.tensor([[[0.0, 0.0, 4.0, 6.0], [2.0, 2.0, 3.0, 2.5]]]).repeat(4, 1, 1)}
@@ -82,6 +104,7 @@ def examples() -> dict[str, Any]:
         "gaussian_blur": (jitter.GaussianBlur(), batch),
         "in_pixels": (jitter.InPixels((0.0,) * 3, (1.0,) * 3, [jitter.ColorJitter()]), batch),
         "mix_up": (mix.MixUp(num_classes=3), batch),
+        "mosaic": (mosaic.Mosaic(num_classes=3), boxed),
         "multi_scale": (resize.MultiScale((8,)), boxed),
         "noise": (noise.Noise(), batch),
         "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),

@@ -122,7 +122,8 @@ def _weights(start: Tensor, length: Tensor, size: int, limit: int, interpolation
     weight = (1 - distance).clamp(min=0) if interpolation == "bilinear" else _cubic(distance)
     inside = (old >= start.floor()[:, None]) & (old < (start + length).ceil()[:, None])
     weight = weight * inside[:, None]
-    return weight / weight.sum(2, keepdim=True)
+    total = weight.sum(2, keepdim=True)
+    return weight / torch.where(total == 0, 1.0, total)  # a place beside the picture takes from nothing
 
 
 def _cubic(d: Tensor, a: float = -0.5) -> Tensor:

@@ -52,7 +52,7 @@ def checked(part: str) -> str:
 
 def pictures(values: np.ndarray) -> torch.Tensor:
     """The last 3,072 bytes of each row: red, green and blue planes."""
-    return torch.from_numpy(np.ascontiguousarray(values[:, -PIXELS:])).reshape(-1, 3, 32, 32)
+    return torch.from_numpy(values[:, -PIXELS:].copy()).reshape(-1, 3, 32, 32)
 
 
 def members(path: Path, folder: str, names: list[str], labels: int) -> list[np.ndarray]:

@@ -73,8 +73,9 @@ def tones(
     """
     random, label = drawn(size, seed, 16), torch.arange(size) % classes
     pitch = 250 * 2 ** (label / 2)
-    if float(pitch.max()) * (2 if chirp else 1) >= rate / 2:
-        raise ValueError(f"The highest of {classes} pitches, {float(pitch.max()):.0f} Hz, is beyond half of rate={rate}; take fewer or a higher rate")
+    highest = 250 * 2 ** ((classes - 1) / 2) * (2 if chirp else 1)
+    if highest >= rate / 2:
+        raise ValueError(f"The highest of {classes} pitches, {highest:.0f} Hz, is beyond half of rate={rate}; take fewer or a higher rate")
     time = torch.arange(samples) / rate
     turns = pitch[:, None] * (time + (time**2 / (2 * time[-1]) if chirp else 0))
     sound = (0.3 + 0.5 * random.uniform())[:, None] * torch.sin(2 * math.pi * (turns + random.uniform()[:, None]))

@@ -15,7 +15,7 @@ def shapes(size: int = 300, side: int = 32, *, objects: int = 1, noise: float = 
 
     ``image`` (3, side, side) float32 in [0, 1]; ``labels`` (K,) 0-2 (``SHAPES``), ``boxes`` (K, 4) xmin, ymin, xmax, ymax in pixels, ends
     excluded, ``masks`` (K, side, side) bool, ``keypoints`` (K, 2) the centres x, y; ``label`` is that of the first. K = ``objects``, each in
-    its own column of the picture, so that none covers another. Baseline: how much of its box a shape fills (a square all, a disc 0.79, a
+    its own column of the picture, so that none covers another. Baseline: how much of its box a shape fills (a square all, a disc about 0.79, a
     cross less).
     Raises ValueError when a column is narrower than nine pixels.
 
@@ -36,7 +36,7 @@ def shapes(size: int = 300, side: int = 32, *, objects: int = 1, noise: float = 
     dx, dy = (columns - x[..., None, None]).abs(), (rows - y[..., None, None]).abs()
     r = radius[..., None, None]
     inside = torch.maximum(dx, dy) <= r
-    forms = torch.stack([dx**2 + dy**2 <= r**2, inside, inside & (torch.minimum(dx, dy) <= r // 3)])
+    forms = torch.stack([dx**2 + dy**2 <= r**2 + r, inside, inside & (torch.minimum(dx, dy) <= r // 4)])
     masks = forms.gather(0, labels[None, ..., None, None].expand(1, -1, -1, side, side))[0]
     colour = 0.5 + 0.5 * random.uniform(objects, 3)
     paint = (masks[:, :, None] * colour[..., None, None]).amax(1)

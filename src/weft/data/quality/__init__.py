@@ -6,10 +6,18 @@ from typing import Any
 
 from weft._lazy import attach
 
-TABLE: dict[str, str] = {}
+TABLE = {
+    "cohen_kappa": "weft.data.quality.agreement:cohen_kappa",
+    "fleiss_kappa": "weft.data.quality.agreement:fleiss_kappa",
+    "krippendorff_alpha": "weft.data.quality.agreement:krippendorff_alpha",
+    "label_errors": "weft.data.quality.label_errors:label_errors",
+    "schema": "weft.data.quality.schema:Schema",
+}
 KIND = "check"
 EXTRA = {
+    "Field": "weft.data.quality.schema:Field",
     "Inspection": "weft.data.quality.findings:Inspection",
+    "LabelErrors": "weft.data.quality.label_errors:LabelErrors",
     "Leak": "weft.data.quality.leakage:Leak",
     "Problem": "weft.data.quality.findings:Problem",
     "content_hash": "weft.data.quality.duplicates:content_hash",

@@ -7,15 +7,33 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "back_translate": "weft.data.text.augment:BackTranslate",
     "bpe": "weft.data.text.bpe:BPE",
+    "character_noise": "weft.data.text.augment:CharacterNoise",
     "characters": "weft.data.text.characters:CharacterTokenizer",
+    "clean_text": "weft.data.text.cleaning:CleanText",
+    "cleaned": "weft.data.text.cleaned:CleanedTokenizer",
+    "delete_words": "weft.data.text.augment:DeleteWords",
+    "insert_synonyms": "weft.data.text.augment:InsertSynonyms",
+    "replace_synonyms": "weft.data.text.augment:ReplaceSynonyms",
+    "sample_tokens": "weft.data.text.augment:SampleTokens",
+    "swap_words": "weft.data.text.augment:SwapWords",
     "unigram": "weft.data.text.unigram:Unigram",
     "word_piece": "weft.data.text.wordpiece:WordPiece",
     "words": "weft.data.text.words:WordTokenizer",
 }
 KIND = {
+    "back_translate": "transform",
     "bpe": "tokenizer",
+    "character_noise": "transform",
     "characters": "tokenizer",
+    "clean_text": "transform",
+    "cleaned": "tokenizer",
+    "delete_words": "transform",
+    "insert_synonyms": "transform",
+    "replace_synonyms": "transform",
+    "sample_tokens": "transform",
+    "swap_words": "transform",
     "unigram": "tokenizer",
     "word_piece": "tokenizer",
     "words": "tokenizer",
@@ -42,13 +60,23 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:
-    """Tiny ready-made parts by catalogue name: (tokenizer, texts to fit it on)."""
-    from weft.data.text import bpe, characters, unigram, wordpiece, words
+    """Tiny ready-made parts by catalogue name: (tokenizer, texts to fit it on); (raw transform, record)."""
+    from weft.data.text import augment, bpe, characters, cleaned, cleaning, unigram, wordpiece, words
 
     texts = ["the cat sat on the mat", "the dog sat on the log", "Grüße, 世界!"]
+    record = {"text": "A quick test of the small things, as good as any."}
     return {
+        "back_translate": (augment.BackTranslate(str.upper, str.lower), record),
         "bpe": (bpe.BPE(size=300), texts),
         "characters": (characters.CharacterTokenizer(), texts),
+        "character_noise": (augment.CharacterNoise(0.3), record),
+        "clean_text": (cleaning.CleanText(lower=True), record),
+        "cleaned": (cleaned.CleanedTokenizer(words.WordTokenizer(), cleaning.CleanText(lower=True)), texts),
+        "delete_words": (augment.DeleteWords(), record),
+        "insert_synonyms": (augment.InsertSynonyms(), record),
+        "replace_synonyms": (augment.ReplaceSynonyms(), record),
+        "sample_tokens": (augment.SampleTokens(bpe.BPE(size=300).fit(texts)), record),
+        "swap_words": (augment.SwapWords(), record),
         "unigram": (unigram.Unigram(size=60, min_count=1), texts),
         "word_piece": (wordpiece.WordPiece(size=60, min_count=1), texts),
         "words": (words.WordTokenizer(), texts),

@@ -233,3 +233,55 @@ def alive(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+class Holes:
+    """Records of which some cannot be read."""
+
+    def __init__(self, size: int, holes: set[int]) -> None:
+        self.size, self.holes = size, holes
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> dict:
+        if i in self.holes:
+            raise ValueError(f"photo{i}.png is cut short")
+        return {"input": torch.tensor(float(i))}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("how", ["skip", "substitute"])
+def test_unreadable_records_are_left_out_or_replaced_and_counted(how, workers):
+    """Stream.tolerant, property: as many batches as promised, values belong to their numbers, every bad record is named, the same for any workers."""
+    holes = {0, 1, 2, 9}
+    loader = Loader(Holes(14, holes), None, 3, workers=workers).tolerant(how, budget=4)
+    batches = list(loader)
+    assert len(batches) == len(loader) == 5
+    assert all(torch.equal(batch["input"], batch["index"].float()) and "failed" not in batch for batch in batches)
+    seen = [i for batch in batches for i in batch["index"].tolist()]
+    assert not holes & set(seen) and loader.failed.keys() == holes and "photo9.png is cut short" in loader.failed[9]
+    if how == "skip":
+        assert seen == [i for i in range(14) if i not in holes] and len(batches[0]["input"]) == 0
+    else:
+        assert len(seen) == 14 and set(range(14)) - holes <= set(seen)
+        assert seen == [i for batch in Loader(Holes(14, holes), None, 3).tolerant(how, budget=4) for i in batch["index"].tolist()]
+
+
+def test_more_failures_than_the_budget_stop_after_all():
+    loader = Loader(Holes(40, {3, 8, 30}), None, 5).tolerant("skip", budget=0.05)
+    with pytest.raises(RecordError, match="3 records could not be read, more than the budget of 2"):
+        list(loader)
+    with pytest.raises(RecordError, match=r"None of 4 records can be read; the first: Record 0: photo0\.png"):
+        list(Loader(Holes(4, {0, 1, 2, 3}), None, 2).tolerant("skip", budget=10))
+    with pytest.raises(RecordError, match=r"photo3\.png"):
+        list(Loader(Holes(40, {3}), None, 5))
+    with pytest.raises(ValueError, match="'skip' or 'substitute'"):
+        Loader(Holes(4, set())).tolerant("ignore")
+
+
+def test_ranks_stay_in_step_over_unreadable_records():
+    """Every rank has as many batches, whoever holds the bad records."""
+    shares = [list(Loader(Holes(10, {0, 2, 4}), None, 2).tolerant("skip", budget=9).shard(rank, 2)) for rank in range(2)]
+    assert [len(share) for share in shares] == [5, 5]
+    assert sorted(i for share in shares for batch in share for i in batch["index"].tolist()) == [1, 3, 5, 6, 7, 8, 9]

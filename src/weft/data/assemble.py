@@ -13,7 +13,10 @@ from torch import Tensor
 
 from weft.data.arrays import stack
 from weft.data.contracts import Batch, Codec, Record, Source, Transform
-from weft.data.keyed import Random
+from weft.data.keyed import Random, hashed
+
+FAILED = "failed"  # key under which a batch tells which records could not be read
+TRIES = 10  # records tried in place of one that cannot be read
 
 
 class RecordError(ValueError):
@@ -71,31 +74,60 @@ class Assemble:
     codec: Codec | None
     transforms: Sequence[Transform]
     seed: int
+    on_error: str = "stop"  # or "skip", "substitute"
 
     def __call__(self, epoch: int, index: Tensor) -> Batch:
-        batch = self._read(epoch, index)
+        batch, index, failed = self._read(epoch, index)
         batch["index"] = index
+        if failed:  # taken out again by the stream, which counts them
+            batch[FAILED] = failed
         for number, transform in enumerate(self.transforms):
             if not is_raw(transform):
                 batch = transform(batch, Random(self.seed, epoch, index, number))
         return batch
 
-    def _read(self, epoch: int, index: Tensor) -> Batch:
+    def _read(self, epoch: int, index: Tensor) -> tuple[Batch, Tensor, list[tuple[int, str]]]:
+        """The batch, the numbers of the records that are in it, and those that could not be read."""
         gather = getattr(self.source, "gather", None)
         raw = [(number, transform) for number, transform in enumerate(self.transforms) if is_raw(transform)]
         if self.codec is None and gather is not None and not raw:
-            return gather(index)
+            return gather(index), index, []
 
         def change(record: Record, i: int) -> Record:
             for number, transform in raw:
                 record = transform(record, Random(self.seed, epoch, torch.tensor([i]), number))
             return record
 
-        # a batch without records still needs keys, types and shapes: those of the first record, cut to nothing
-        numbers = index.tolist() or [0]
-        records = [encode(self.source, self.codec, i, partial(change, i=i) if raw else None) for i in numbers]
+        records, numbers, failed = self._readable(epoch, index.tolist(), change if raw else None)
+        if self.on_error != "stop":
+            index = torch.tensor(numbers, dtype=torch.int64)
+        if not records:  # a batch without records still needs keys, types and shapes: those of the first that can be read, cut to nothing
+            i = 0
+            while not records:
+                records, _, also = self._readable(epoch, [i], change if raw else None)
+                i, failed = i + 1, failed + also
+                if i == len(self.source) and not records:
+                    raise RecordError(f"None of {i} records can be read; the first: {failed[0][1]}", failed[0][0])
         batch = stack(records) if self.codec is None else self.codec.collate(records)
-        return batch if len(index) else {key: values[:0] for key, values in batch.items()}
+        return (batch if len(index) else {key: values[:0] for key, values in batch.items()}), index, failed
+
+    def _readable(
+        self, epoch: int, numbers: list[int], change: Callable[[Record, int], Record] | None
+    ) -> tuple[list[Record], list[int], list[tuple[int, str]]]:
+        """Records, their numbers, and (number, reason) of each that could not be read; the first of those is raised unless told otherwise."""
+        records, kept, failed = [], [], []
+        for wanted in numbers:
+            for attempt in range(TRIES if self.on_error == "substitute" else 1):
+                i = wanted if not attempt else int(hashed(self.seed, epoch, wanted, attempt)) % len(self.source)
+                try:
+                    records.append(encode(self.source, self.codec, i, partial(change, i=i) if change else None))
+                    kept.append(i)
+                    break
+                except RecordError as error:
+                    if self.on_error == "stop":
+                        raise
+                    failed.append((i, str(error)))
+        return records, kept, failed
 
     def __getitem__(self, request: tuple[int, list[int]]) -> Any:
         """What a worker process does with a request; torch calls a data set by this name."""

@@ -8,13 +8,14 @@ import signal
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from weft.data.assemble import Assemble, Failure
+from weft.data.assemble import FAILED, Assemble, Failure, RecordError
 from weft.data.contracts import Batch, Codec, Source, Transform
 
 
@@ -36,6 +37,8 @@ class Stream(ABC):
         self._assemble = Assemble(source, codec, tuple(transforms), seed)
         self._epoch = self._position = self._resume = self._passes = 0
         self._pool: Pool | None = None
+        self.failed: dict[int, str] = {}  # records that could not be read, with the reason
+        self.budget = 0.0
 
     @abstractmethod
     def __len__(self) -> int:
@@ -65,6 +68,27 @@ class Stream(ABC):
         other.rank, other.world = rank, world
         return other
 
+    def tolerant(self, how: str = "skip", budget: float = 0.01) -> Stream:
+        """A new loader that goes on when a record cannot be read: it leaves the record out, or takes another one ("substitute").
+
+        ``failed`` lists each such record with its reason. When they are more than ``budget`` (a share of the records, or a number from 1 on)
+        ``RecordError`` is raised after all. The number of batches stays, so ranks stay in step.
+        """
+        if how not in ("skip", "substitute") or budget <= 0:
+            raise ValueError(f"tolerant({how!r}, {budget}): expected 'skip' or 'substitute', and a budget above 0")
+        other = copy.copy(self)
+        other._assemble, other._pool = replace(self._assemble, on_error=how), None
+        other.failed, other.budget = {}, int(budget) if budget >= 1 else budget * len(self.source)
+        return other
+
+    def _counted(self, batch: Batch) -> Batch:
+        """Note the records of a batch that could not be read."""
+        for index, reason in batch.pop(FAILED, ()):
+            self.failed[index] = reason
+            if len(self.failed) > self.budget:
+                raise RecordError(f"{len(self.failed)} records could not be read, more than the budget of {self.budget:g}. The last: {reason}", index)
+        return batch
+
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; a position loaded for another epoch is forgotten."""
         if epoch != self._epoch:
@@ -90,7 +114,7 @@ class Stream(ABC):
         try:
             for number, batch in enumerate(self._made(epoch, start, nested), start + 1):
                 self._epoch, self._position = epoch, number
-                yield batch
+                yield self._counted(batch)
             self._epoch, self._position = epoch + 1, 0
         finally:
             self._passes -= 1

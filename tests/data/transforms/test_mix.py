@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.data.transforms.peers import keyed, torchvision
 from weft.data import CutMix, MixUp, Random
+from weft.data.transforms.mix import draw
 
 CLASSES = torch.arange(64) % 8
 # every record's pixels are its class, so that the mixed pixels tell the share
@@ -65,3 +67,80 @@ def test_what_cannot_be_mixed_is_named():
     for kind in (MixUp, CutMix):
         with pytest.raises(ValueError, match="positive"):
             kind(alpha=0.0)
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            kind(probability=1.5)
+
+
+@pytest.mark.parametrize("kind", [MixUp, CutMix])
+def test_records_that_stay_have_the_same_kind_of_target(kind):
+    """Property: with probability 0.4 of MixUp and CutMix about six tenths of the records stay bit for bit, and their targets are one-hot floats."""
+    out = kind(alpha=1.0, num_classes=8, probability=0.4)({"input": COLOURS, "target": CLASSES}, keyed(64))
+    stayed = (out["input"] == COLOURS).flatten(1).all(1)
+    assert 25 < stayed.sum() < 58 and torch.equal(out["target"][stayed], F.one_hot(CLASSES, 8).float()[stayed])
+    assert torch.allclose(out["target"], out["input"].mean((2, 3)), atol=1e-5)
+
+
+def test_one_share_for_the_whole_batch():
+    """Property: with whole, all records of a batch keep the same share, which changes from batch to batch, and CutMix cuts the same place."""
+    x = torch.zeros(8, 1, 12, 12)
+    x[0] = 1
+    shares = set()
+    for epoch in range(20):
+        _, keep = draw(keyed(8, epoch=epoch), 1.0, 1.0, True, x.device)
+        assert (keep == keep[0]).all()
+        shares.add(round(float(keep[0]), 4))
+    assert len(shares) > 15
+    pixels = torch.arange(8.0)[:, None, None, None].expand(8, 1, 12, 12)
+    out = CutMix(whole=True)({"input": pixels, "target": torch.arange(8.0)}, keyed(8, 3))["input"]
+    foreign = [(out[i, 0] != i) for i in range(8) if (out[i, 0] != i).any()]
+    assert len(foreign) > 3 and all(torch.equal(foreign[0], other) for other in foreign)
+
+
+def test_the_loss_of_mixed_targets_is_the_mix_of_losses():
+    """Closed form: cross-entropy against a MixUp target equals λ CE(a) + (1 - λ) CE(b); several labels and values mix the same way."""
+    logits = torch.randn(64, 8)
+    partner, keep = draw(keyed(64), 1.0, 1.0, False, logits.device)
+    out = MixUp(alpha=1.0, num_classes=8)({"input": COLOURS, "target": CLASSES}, keyed(64))
+    ours = F.cross_entropy(logits, out["target"], reduction="none")
+    wanted = keep * F.cross_entropy(logits, CLASSES, reduction="none") + (1 - keep) * F.cross_entropy(logits, CLASSES[partner], reduction="none")
+    torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-5)
+    labels = torch.randint(0, 2, (64, 5)).float()
+    several = MixUp(alpha=1.0)({"input": COLOURS, "target": labels}, keyed(64))["target"]
+    torch.testing.assert_close(several, keep[:, None] * labels + (1 - keep[:, None]) * labels[partner])
+
+
+def test_mixing_is_torchvisions_for_the_same_draw():
+    """Parity: MixUp with one share for the batch against torchvision's formula with its partner (the record before), and CutMix against its paste
+    of the same box."""
+    torchvision()
+    from torchvision.transforms.v2 import CutMix as TheirCutMix
+    from torchvision.transforms.v2 import MixUp as TheirMixUp
+
+    class Before(Random):
+        def permutation(self):
+            return (torch.arange(len(self.key)) - 1) % len(self.key)
+
+    x, y = torch.rand(8, 3, 16, 20), torch.arange(8)
+    _, keep = draw(Before(0, 0, torch.arange(8)), 1.0, 1.0, True, x.device)
+    ours = MixUp(alpha=1.0, num_classes=8, whole=True)({"input": x, "target": y}, Before(0, 0, torch.arange(8)))
+    theirs = TheirMixUp(num_classes=8)
+    torch.testing.assert_close(ours["input"], theirs.transform(x, {"labels": torch.zeros(1), "batch_size": 8, "lam": float(keep[0])}), atol=1e-6, rtol=0)
+    torch.testing.assert_close(ours["target"], theirs._mixup_label(y, lam=float(keep[0])), atol=1e-6, rtol=0)
+    cut = CutMix(num_classes=8, whole=True)({"input": x, "target": y}, Before(0, 0, torch.arange(8)))
+    foreign = (cut["input"] != x).any(1)[0]
+    rows, columns = foreign.any(1).nonzero()[:, 0], foreign.any(0).nonzero()[:, 0]
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    pasted = TheirCutMix(num_classes=8).transform(x, {"labels": torch.zeros(1), "batch_size": 8, "box": box, "lam_adjusted": 0.0})
+    assert torch.equal(cut["input"], pasted)
+    share = 1 - float(foreign.float().mean())
+    torch.testing.assert_close(cut["target"], TheirCutMix(num_classes=8)._mixup_label(y, lam=share), atol=1e-6, rtol=0)
+
+
+def test_the_share_is_the_area_on_a_thousand_draws():
+    """Brute force: over 1,000 rectangles in wide and tall pictures CutMix's target is exactly the counted share of own pixels."""
+    for size in ((9, 31), (31, 9)):
+        pixels = torch.arange(500.0)[:, None, None, None].expand(500, 1, *size)
+        out = CutMix(num_classes=500)({"input": pixels, "target": torch.arange(500)}, keyed(500))
+        own = (out["input"] == pixels).float().mean((1, 2, 3))
+        torch.testing.assert_close(out["target"][torch.arange(500), torch.arange(500)], own, atol=1e-6, rtol=0)
+

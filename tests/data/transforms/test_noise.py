@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from weft.data import Noise, Random, RandomErasing
+from tests.data.transforms.peers import keyed, torchvision
+from weft.data import Cutout, Noise, PoissonNoise, Random, RandomErasing, SaltPepper, Speckle
 
 INDEX = torch.arange(500)
 
@@ -33,8 +34,75 @@ def test_erased_areas_are_rectangles_within_bounds():
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="positive"):
         Noise(std=0.0)
+    for make, words in ((lambda: SaltPepper(1.5), "from 0 to 1"), (lambda: PoissonNoise(0), "up to 500"), (lambda: Cutout(0), "at least 1"), (lambda: RandomErasing(fill="noise"), "'mean' or 'random'"), (lambda: Speckle(-1.0), "positive")):
+        with pytest.raises(ValueError, match=words):
+            make()
+    with pytest.raises(ValueError, match="goes down to -1"):
+        PoissonNoise()({"input": torch.full((2, 3), -1.0)}, keyed(2))
     with pytest.raises(ValueError, match="int64"):
         Noise()({"input": torch.zeros(2, dtype=torch.int64)}, Random(0, 0, INDEX[:2]))
     for wrong in ({"probability": 2.0}, {"area": (0.5, 0.2)}, {"area": (0.0, 0.2)}):
         with pytest.raises(ValueError, match="shares from 0 to 1"):
             RandomErasing(**wrong)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 0.6, 1.0])
+def test_kinds_of_noise_have_their_mean_and_variance(level):
+    """Closed form: PoissonNoise has mean x and variance x / photons and is exactly the Poisson law; Speckle has deviation std x."""
+    stats = pytest.importorskip("scipy.stats")
+    x = torch.full((500, 80), level)
+    poisson = PoissonNoise(photons=20)({"input": x}, Random(0, 0, INDEX))["input"]
+    assert abs(poisson.mean() - level) < 0.004 and abs(poisson.var() - level / 20) < 0.002
+    counts = torch.bincount((poisson * 20).round().long().flatten(), minlength=60)[:60] / 40000
+    assert (counts - torch.from_numpy(stats.poisson.pmf(range(60), level * 20)).float()).abs().max() < 0.009
+    speckle = Speckle(0.3)({"input": x}, Random(0, 0, INDEX))["input"]
+    assert abs(speckle.mean() - level) < 0.01 and abs(speckle.std() - 0.3 * level) < 0.005
+
+
+def test_salt_and_pepper_strike_whole_pixels():
+    """Property: SaltPepper hits the stated share of the pixels, half of them white, all channels of a pixel alike, and leaves the others."""
+    x = torch.rand(500, 3, 8, 8) * 0.8 + 0.1
+    out = SaltPepper(0.2)({"input": x}, Random(0, 0, INDEX))["input"]
+    hit = (out != x).any(1)
+    assert abs(hit.float().mean() - 0.2) < 0.01
+    struck = out.movedim(1, -1)[hit]
+    assert set(struck.unique().tolist()) == {0.0, 1.0} and (struck == struck[:, :1]).all() and abs(struck.mean() - 0.5) < 0.02
+
+
+def test_erased_rectangles_keep_ratio_and_fill():
+    """Property: RandomErasing's rectangles have height / width in ratio and area in bounds; the fill is a number, the picture's mean, or noise; all
+    frames of a clip lose the same place."""
+    x = torch.rand(500, 2, 40, 50) + 1
+    gone = RandomErasing(1.0, (0.05, 0.2), 0.0, (0.5, 3.0))({"input": x}, Random(0, 0, INDEX))["input"][:, 0] == 0
+    height, width = gone.any(2).sum(1).float(), gone.any(1).sum(1).float()
+    assert (height / width).min() > 0.45 and (height / width).max() < 3.3 and abs((height / width).log().mean() - 0.2) < 0.1
+    assert (height * width / 2000).min() > 0.045 and (height * width / 2000).max() < 0.215
+    mean = RandomErasing(1.0, fill="mean")({"input": x}, Random(0, 0, INDEX))["input"]
+    changed = mean != x
+    torch.testing.assert_close(mean[changed], x.mean((2, 3), keepdim=True).expand_as(x)[changed])
+    noise = RandomErasing(1.0, fill="random")({"input": x}, Random(0, 0, INDEX))["input"]
+    assert torch.equal(noise != x, changed) and abs(noise[changed].mean()) < 0.01 and abs(noise[changed].std() - 1) < 0.01
+    clip = RandomErasing(1.0)({"input": x[:5, None].expand(5, 3, 2, 40, 50)}, keyed(5))["input"]
+    assert torch.equal(clip[:, 0] == 0, clip[:, 2] == 0)
+
+
+def test_erasing_is_torchvisions_for_the_same_box():
+    """Parity: the picture with the rectangle that RandomErasing drew against torchvision's erase of that rectangle."""
+    f = torchvision()
+    x = torch.rand(6, 3, 20, 24) + 0.1
+    out = RandomErasing(1.0)({"input": x}, keyed(6))["input"]
+    for i in range(6):
+        gone = out[i, 0] == 0
+        rows, columns = gone.any(1).nonzero()[:, 0], gone.any(0).nonzero()[:, 0]
+        assert torch.equal(out[i], f.erase(x[i], int(rows[0]), int(columns[0]), len(rows), len(columns), torch.zeros(1)))
+
+
+def test_holes_are_cut_off_at_the_border():
+    """Property: Cutout removes squares of the stated length, smaller only at the border, anywhere in the picture; two holes at most twice as much."""
+    x = torch.ones(500, 1, 20, 20)
+    gone = Cutout(6)({"input": x}, Random(0, 0, INDEX))["input"][:, 0] == 0
+    height, width = gone.any(2).sum(1), gone.any(1).sum(1)
+    assert height.max() == width.max() == 6 and height.min() == 3 and torch.equal(gone.sum((1, 2)), height * width)
+    assert gone.any(0).all()
+    two = (Cutout(6, holes=2)({"input": x}, Random(0, 0, INDEX))["input"] == 0).sum((1, 2, 3))
+    assert 36 < two.max() <= 72

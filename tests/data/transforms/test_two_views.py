@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from weft.data import Arrays, Loader, Noise, Random, TwoViews
+from tests.data.transforms.peers import keyed
+from weft.data import Arrays, Compose, Loader, MultiViews, Noise, Random, RandomResizedCrop, TwoViews
 
 
 def test_views_differ_and_repeat():
@@ -24,3 +25,21 @@ def test_views_differ_and_repeat():
 def test_no_transform_is_refused():
     with pytest.raises(ValueError, match="same view twice"):
         TwoViews([])
+
+
+def test_many_views_share_their_origin_and_differ():
+    """Property: MultiViews gives the stated number of wide and narrow views, all of their own record, no two alike, the first wide one as input."""
+    x = torch.arange(5.0)[:, None, None, None] + 0.1 * torch.rand(5, 3, 16, 16)
+    views = MultiViews([RandomResizedCrop(8, (0.4, 1.0)), Noise(0.01)], [RandomResizedCrop(4, (0.05, 0.4))], counts=(2, 4))
+    batch = views({"input": x}, keyed(5))
+    assert batch["views"].shape == (5, 2, 3, 8, 8) and batch["local"].shape == (5, 4, 3, 4, 4)
+    assert torch.equal(batch["input"], batch["views"][:, 0])
+    for key in ("views", "local"):
+        assert torch.equal(batch[key].mean((2, 3, 4)).round(decimals=0), torch.arange(5.0)[:, None].expand(batch[key].shape[:2]))
+        for one in range(batch[key].shape[1]):
+            for other in range(one):
+                assert not torch.equal(batch[key][:, one], batch[key][:, other])
+    assert "local" not in MultiViews([Compose([Noise(0.1)])])({"input": x}, keyed(5))
+    with pytest.raises(ValueError, match="at least one wide view"):
+        MultiViews([], counts=(2, 0))
+

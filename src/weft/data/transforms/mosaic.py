@@ -19,7 +19,7 @@ THINGS = ("boxes", "boxes_mask", "labels", "masks", "keypoints", "keypoints_mask
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Four records around a random centre in one picture of the same size: each is halved and the picture is cut from the 2 x 2 of them.
+    """Four records around a random centre in one picture of the same size, each scaled to cover its quarter.
 
     The centre is uniform in ``centre`` of the picture; each quarter shows a picture scaled to cover it, its corner at the centre. Boxes, ``labels``,
     masks (B, N, H, W) and key points (B, N, ..., 2) of all four come along, those outside dropped through the masks, so there are four

@@ -10,6 +10,10 @@ from weft._lazy import attach
 TABLE = {
     "arrays": "weft.data.arrays:Arrays",
     "concat": "weft.data.views:Concat",
+    "interleave": "weft.data.composite:Interleave",
+    "lazy": "weft.data.composite:Lazy",
+    "nested": "weft.data.composite:Nested",
+    "zip": "weft.data.composite:Zip",
     "image_folder": "weft.data.folder:ImageFolder",
     "lines": "weft.data.lines:Lines",
     "subset": "weft.data.views:Subset",
@@ -28,6 +32,10 @@ TABLE = {
 KIND = {
     "arrays": "source",
     "concat": "source",
+    "interleave": "source",
+    "lazy": "source",
+    "nested": "source",
+    "zip": "source",
     "image_folder": "source",
     "lines": "source",
     "subset": "source",

@@ -365,7 +365,7 @@ def test_data_hears_of_a_checkpoint_only_when_it_is_on_disk(tmp_path, monkeypatc
         def committed(self, state):
             told.append((state["batch"], len(list(tmp_path.rglob("*.json")))))
 
-    x, y = map(torch.cat, zip(*pairs(), strict=True))
+    x, y = next(iter(pairs()))
     queue = Queue(Arrays({"input": x, "target": y}), None, 4)
     fit(Supervised(mlp(8, 2), cross_entropy), queue, until=Steps(2), run=Checkpoints(tmp_path, every=Steps(1)))
     assert [batch for batch, _ in told] == [1, 2] and all(files for _, files in told)

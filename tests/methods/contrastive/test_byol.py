@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.methods.contrastive.conftest import head
 from weft.engine import Steps, Update, fit
 from weft.methods import BYOL
 from weft.optim import EMA, sgd
@@ -68,13 +67,3 @@ def test_features_are_deployed_alone(mode):
     assert made.target_network.training == mode  # normalised by its own batch, as the online network is
     assert made.deploy() == {"embed": made.network}
     assert made.predict(views())["embedding"].shape == (6, 8)
-
-
-@pytest.mark.slow
-def test_features_of_digits_need_few_labels(advantage):
-    """BYOL, learned: mean of 5 seeds, with 10 labels a class a probe is at least 3 points better than on raw pixels and on the untrained encoder."""
-    results = torch.tensor([advantage(lambda network: BYOL(network, head(96, 64), head(64, 64), decay=0.95), seed) for seed in range(5)])
-    raw, untrained, trained = results.mean(0).tolist()
-    print(f"raw pixels {raw:.3f}, untrained {untrained:.3f}, BYOL {trained:.3f}")
-    assert trained - raw > 0.03
-    assert trained - untrained > 0.03

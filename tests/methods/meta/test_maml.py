@@ -1,4 +1,4 @@
-"""MAML: second-order gradients by brute force, sinusoids in five steps."""
+"""MAML: second-order gradients by brute force, tasks as rows."""
 
 from __future__ import annotations
 
@@ -96,41 +96,3 @@ def test_batch_norm_is_refused():
         MAML(nn.Sequential(nn.Linear(1, 2), nn.BatchNorm1d(2)), mse)
     with pytest.raises(ValueError, match="positive"):
         MAML(network(), mse, inner_steps=0)
-
-
-def sinusoids(count, generator):
-    """Tasks y = a sin(x - p), a in [0.1, 5], p in [0, pi], x in [-5, 5]: 10 points to adapt on, 10 to be judged by, as in the paper."""
-    amplitude, phase = (torch.rand(count, 1, 1, generator=generator) for _ in range(2))
-    x = 10 * torch.rand(count, 20, 1, generator=generator) - 5
-    y = (0.1 + 4.9 * amplitude) * torch.sin(x - torch.pi * phase)
-    return {"support_input": x[:, :10], "support_target": y[:, :10], "input": x[:, 10:], "target": y[:, 10:]}
-
-
-def regressor():
-    return nn.Sequential(nn.Linear(1, 40), nn.ReLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 1))
-
-
-@pytest.mark.slow
-def test_five_steps_are_enough_for_a_new_sinusoid():
-    """MAML, learned: mean of 5 seeds, after five steps on ten points at most half the error of a jointly pretrained network after five of its own, at its best step size."""
-    from weft.methods import Supervised
-    from weft.optim import adam, cosine
-
-    def error(network, lr, tasks):
-        return float(mse(MAML(network, mse, inner_lr=lr, inner_steps=5).predict(tasks)["output"], tasks["target"]).mean())
-
-    learned, joint = [], []
-    for seed in range(5):
-        torch.manual_seed(seed)
-        generator = torch.Generator().manual_seed(seed)
-        data = [sinusoids(25, generator) for _ in range(800)]
-        method = MAML(regressor(), mse, inner_lr=0.01, inner_steps=5)
-        fit(method, data, {"network": Update(adam(2e-3), schedule=cosine())}, until=Steps(800))
-        plain = Supervised(regressor(), mse)
-        flat = [{key: torch.cat([task[f"support_{key}"], task[key]], 1).flatten(0, 1) for key in ("input", "target")} for task in data]
-        fit(plain, flat, Update(adam(2e-3), on="", schedule=cosine()), until=Steps(800))
-        unseen = sinusoids(500, torch.Generator().manual_seed(1000 + seed))
-        learned.append(error(method.network, 0.01, unseen))
-        joint.append(min(error(plain.network, lr, unseen) for lr in (0.001, 0.003, 0.01, 0.02)))
-    print(f"squared error after five steps: {learned}, jointly pretrained {joint}")
-    assert sum(learned) <= 0.5 * sum(joint)

@@ -65,7 +65,7 @@ class Interleave:
 
     >>> mixed = Interleave([[{"x": "a"}, {"x": "b"}, {"x": "c"}, {"x": "d"}], [{"x": "z"}]], weights=[3, 1])
     >>> "".join(record["x"] for record in mixed)
-    'abzc'
+    'abzcd'
     """
 
     def __init__(

@@ -14,6 +14,7 @@ TABLE = {
     "clean_text": "weft.data.text.cleaning:CleanText",
     "cleaned": "weft.data.text.cleaned:CleanedTokenizer",
     "delete_words": "weft.data.text.augment:DeleteWords",
+    "fast_tokenizer": "weft.data.text.hugging_face:FastTokenizer",
     "insert_synonyms": "weft.data.text.augment:InsertSynonyms",
     "replace_synonyms": "weft.data.text.augment:ReplaceSynonyms",
     "sample_tokens": "weft.data.text.augment:SampleTokens",
@@ -30,6 +31,7 @@ KIND = {
     "clean_text": "transform",
     "cleaned": "tokenizer",
     "delete_words": "transform",
+    "fast_tokenizer": "tokenizer",
     "insert_synonyms": "transform",
     "replace_synonyms": "transform",
     "sample_tokens": "transform",
@@ -53,6 +55,9 @@ EXTRA = {
     "packed": "weft.data.text.packing:packed",
     "pad_sequences": "weft.data.text.packing:pad_sequences",
     "project_labels": "weft.data.text.alignment:project_labels",
+    "read_sentencepiece": "weft.data.text.sentence_piece:read_sentencepiece",
+    "read_tokenizer_json": "weft.data.text.hugging_face:read_tokenizer_json",
+    "tokenizer_json": "weft.data.text.hugging_face:tokenizer_json",
     "unpacked": "weft.data.text.packing:unpacked",
     "words_of_tokens": "weft.data.text.alignment:words_of_tokens",
 }
@@ -61,7 +66,7 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 def examples() -> dict[str, Any]:
     """Tiny ready-made parts by catalogue name: (tokenizer, texts to fit it on); (raw transform, record)."""
-    from weft.data.text import augment, bpe, characters, cleaned, cleaning, unigram, wordpiece, words
+    from weft.data.text import augment, bpe, characters, cleaned, cleaning, hugging_face, unigram, wordpiece, words
 
     texts = ["the cat sat on the mat", "the dog sat on the log", "Grüße, 世界!"]
     record = {"text": "A quick test of the small things, as good as any."}
@@ -73,6 +78,7 @@ def examples() -> dict[str, Any]:
         "clean_text": (cleaning.CleanText(lower=True), record),
         "cleaned": (cleaned.CleanedTokenizer(words.WordTokenizer(), cleaning.CleanText(lower=True)), texts),
         "delete_words": (augment.DeleteWords(), record),
+        "fast_tokenizer": (hugging_face.FastTokenizer(hugging_face.tokenizer_json(bpe.BPE(size=300).fit(texts))), texts),
         "insert_synonyms": (augment.InsertSynonyms(), record),
         "replace_synonyms": (augment.ReplaceSynonyms(), record),
         "sample_tokens": (augment.SampleTokens(bpe.BPE(size=300).fit(texts)), record),

@@ -68,7 +68,7 @@ def mel_filters(
 def _filters(sample_rate: int, n_fft: int, n_mels: int, low: float, high: float, scale: str, area: bool) -> Tensor:
     bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
     ends = hz_to_mel(torch.tensor([low, high], dtype=torch.float64), scale)
-    edges = mel_to_hz(torch.from_numpy(np.linspace(*ends.tolist(), n_mels + 2)), scale)
+    edges = mel_to_hz(torch.from_numpy(np.linspace(ends[0].item(), ends[1].item(), n_mels + 2)), scale)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     filters = torch.minimum(rising, falling).clamp(min=0)

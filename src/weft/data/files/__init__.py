@@ -18,6 +18,7 @@ TABLE = {
     "text_folder": "weft.data.files.text_folder:TextFolder",
     "zarr": "weft.data.files.zarr_array:Zarr",
     "zip_pictures": "weft.data.files.zip_pictures:ZipPictures",
+    "csv_flow": "weft.data.files.csv_rows:csv_flow",
     "hugging_face_flow": "weft.data.files.hugging_face:hugging_face_flow",
     "json_lines_flow": "weft.data.files.json_lines:json_lines_flow",
     "parquet_flow": "weft.data.files.parquet:parquet_flow",
@@ -36,6 +37,7 @@ KIND = {
     "text_folder": "source",
     "zarr": "source",
     "zip_pictures": "source",
+    "csv_flow": "flow",
     "hugging_face_flow": "flow",
     "json_lines_flow": "flow",
     "parquet_flow": "flow",
@@ -48,7 +50,9 @@ EXTRA = {
     "TarWriter": "weft.data.files.shards:TarWriter",
     "ZipMembers": "weft.data.files.zip_members:ZipMembers",
     "cached": "weft.data.files.remote:cached",
+    "chunks": "weft.data.files.opening:chunks",
     "open_bounded": "weft.data.files.compressed:open_bounded",
+    "open_source": "weft.data.files.opening:open_source",
     "upload": "weft.data.files.remote:upload",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -27,7 +27,7 @@ def grapheme_pattern() -> re.Pattern[str]:
     >>> grapheme_pattern().findall("e\\u0301🇩🇪👩‍👧a")
     ['é', '🇩🇪', '👩\\u200d👧', 'a']
     """
-    extend = category("M") + "\u200d\u200c\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef"
+    extend = category("M") + "\u0e33\u0eb3\u200d\u200c\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef"
     hangul = "[\u1100-\u115f\ua960-\ua97c]*(?:[\uac00-\ud7a3]|[\u1160-\u11a7\ud7b0-\ud7c6])[\u1160-\u11ff\ud7b0-\ud7fb]*"
     pictures = "[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001fbff]"
     return re.compile(rf"(?s)\r\n|[\x00-\x1f\x7f]|(?:[\U0001f1e6-\U0001f1ff]{{2}}|{hangul}|{pictures}(?:[{extend}]*\u200d{pictures})*|.)[{extend}]*")

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from weft.data import overlap, split_by_hash
+from weft.data import overlap, read_split, save_split, split_by_hash, split_by_time
 
 ROWS = [{"id": i, "patient": i // 5, "label": "rare" if i % 10 == 0 else "common"} for i in range(1000)]
 PARTS = {"train": 0.7, "val": 0.1, "test": 0.2}
@@ -74,3 +74,63 @@ def test_fractions_must_sum_to_one(parts):
 def test_an_empty_part_is_refused():
     with pytest.raises(ValueError, match=r"'test' \(1%\) of 2 records came out empty"):
         split_by_hash(ROWS[:2], {"train": 0.99, "test": 0.01})
+
+
+DAYS = [{"id": i, "day": (7 * i) % 20, "label": "ab"[i % 2]} for i in range(100)]
+
+
+def test_parts_follow_each_other_in_time():
+    """Property: nothing in a part is older than anything in the part before it, and equal times are never divided."""
+    parts = split_by_time(DAYS, {"train": 0.63, "val": 0.17, "test": 0.2}, "day")
+    times = [[record["day"] for record in parts[name]] for name in ("train", "val", "test")]
+    assert sum(map(len, times)) == 100 and all(part == sorted(part) for part in times)
+    assert max(times[0]) < min(times[1]) and max(times[1]) < min(times[2])
+    assert len(times[0]) == 65  # 63 and two more of the same day
+
+
+def test_a_split_by_time_equals_an_unshuffled_one():
+    """Parity with sklearn's train_test_split(shuffle=False) on records in order."""
+    selection = pytest.importorskip("sklearn.model_selection")
+    rows = [{"id": i} for i in range(57)]
+    train, test = selection.train_test_split(rows, test_size=0.2, shuffle=False)
+    parts = split_by_time(rows, {"train": 45 / 57, "test": 12 / 57}, "id")
+    assert [list(parts["train"]), list(parts["test"])] == [train, test]
+
+
+def test_times_that_are_missing_or_too_alike_are_refused():
+    with pytest.raises(ValueError, match="Record 1 has no time"):
+        split_by_time([{"t": 1}, {"t": None}], {"a": 0.5, "b": 0.5}, "t")
+    with pytest.raises(ValueError, match=r"'b' .* came out empty"):
+        split_by_time([{"t": 1}, {"t": 1}, {"t": 1}], {"a": 0.5, "b": 0.5}, lambda record: record["t"])
+
+
+def test_a_saved_split_comes_back_in_any_order(tmp_path):
+    parts = split_by_hash(ROWS, PARTS, key="id")
+    save_split(parts, tmp_path / "split.json", key="id")
+    again = read_split(ROWS[::-1], tmp_path / "split.json", key="id")
+    assert {name: ids(part) for name, part in again.items()} == {name: ids(part) for name, part in parts.items()}
+    with pytest.warns(UserWarning, match="1 records are in no part"):
+        assert len(read_split([*ROWS, {"id": 5000}], tmp_path / "split.json", key="id")["test"]) == len(parts["test"])
+    with pytest.raises(ValueError, match=r"1 records of the split .* are not in the source, such as '999'"):
+        read_split(ROWS[:-1], tmp_path / "split.json", key="id")
+
+
+def test_a_split_file_must_be_one(tmp_path):
+    file = tmp_path / "split.json"
+    for text in ("{", "[]", '{"parts": {"a": ["1"], "b": ["1"]}}', '{"parts": 3}'):
+        file.write_text(text)
+        with pytest.raises(ValueError, match="is not a split file"):
+            read_split(ROWS, file, key="id")
+    with pytest.raises(ValueError, match="keys that stay on one side"):
+        save_split({"a": ROWS[:3], "b": ROWS[2:4]}, file, key="id")
+    with pytest.raises(FileNotFoundError):
+        read_split(ROWS, tmp_path / "none.json")
+
+
+def test_stratified_sizes_equal_scikit_learn():
+    """Parity with sklearn's stratified train_test_split in the size of each class in each part."""
+    selection = pytest.importorskip("sklearn.model_selection")
+    labels = [record["label"] for record in ROWS]
+    _, test = selection.train_test_split(labels, test_size=0.2, stratify=labels, random_state=0)
+    ours = [record["label"] for record in split_by_hash(ROWS, {"train": 0.8, "test": 0.2}, key="id", stratify="label")["test"]]
+    assert sorted(ours) == sorted(test)

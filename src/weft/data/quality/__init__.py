@@ -7,10 +7,17 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "adwin": "weft.data.quality.detectors:Adwin",
+    "chi_square_test": "weft.data.quality.drift:chi_square_test",
     "cohen_kappa": "weft.data.quality.agreement:cohen_kappa",
+    "drift": "weft.data.quality.drift:drift",
     "fleiss_kappa": "weft.data.quality.agreement:fleiss_kappa",
     "krippendorff_alpha": "weft.data.quality.agreement:krippendorff_alpha",
+    "ks_test": "weft.data.quality.drift:ks_test",
     "label_errors": "weft.data.quality.label_errors:label_errors",
+    "mmd_test": "weft.data.quality.drift:mmd_test",
+    "page_hinkley": "weft.data.quality.detectors:PageHinkley",
+    "population_stability": "weft.data.quality.drift:population_stability",
     "schema": "weft.data.quality.schema:Schema",
 }
 KIND = "check"
@@ -21,6 +28,7 @@ EXTRA = {
     "Leak": "weft.data.quality.leakage:Leak",
     "Problem": "weft.data.quality.findings:Problem",
     "content_hash": "weft.data.quality.duplicates:content_hash",
+    "holm": "weft.data.quality.drift:holm",
     "duplicates": "weft.data.quality.duplicates:duplicates",
     "inspect": "weft.data.quality.inspection:inspect",
     "quarantine": "weft.data.quality.quarantine:quarantine",

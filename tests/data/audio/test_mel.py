@@ -28,6 +28,23 @@ def test_scales_and_filters_equal_librosa(scale):
         assert np.abs(mel_filters(16000, 512, 60, low=50, high=7600, scale=scale, area=area).numpy() - theirs).max() < 1e-7
 
 
+# filter 10 of torchaudio.functional.melscale_fbanks(257, 0, 8000, 40, 16000, norm, scale), torchaudio 2.11, computed once: its first bin and values
+THEIRS = {
+    ("htk", False): (20, [0.37435483932495117, 0.7552352547645569, 0.8719984292984009, 0.5138229727745056, 0.15564753115177155]),
+    ("htk", True): (20, [0.004422528203576803, 0.008922147564589977, 0.010301556438207626, 0.006070167291909456, 0.0018387783784419298]),
+    ("slaney", False): (24, [0.19435228407382965, 0.6191170811653137, 0.9561181664466858, 0.5313533544540405, 0.10658857971429825]),
+    ("slaney", True): (24, [0.0026417281478643417, 0.008415332064032555, 0.012996010482311249, 0.007222406100481749, 0.0014488024171441793]),
+}
+
+
+@pytest.mark.parametrize(("scale", "area"), THEIRS)
+def test_filters_equal_torchaudio(scale, area):
+    """Parity: mel_filters are torchaudio's within 1e-5 (stored numbers), for both scales and norms."""
+    first, values = THEIRS[scale, area]
+    row = mel_filters(16000, 512, 40, scale=scale, area=area)[10]
+    assert row.nonzero()[:, 0].tolist() == list(range(first, first + 5)) and np.allclose(row[first : first + 5], values, atol=1e-5)
+
+
 @pytest.mark.parametrize("scale", ["slaney", "htk"])
 def test_features_equal_librosa(scale):
     """Parity: mel_spectrogram, decibels and mfcc are librosa's within 1e-4 relative."""

@@ -111,7 +111,7 @@ class SignalStream:
         if count == 0:
             return frames.new_zeros(frames.shape[0], 0)
         total = added(frames * self.once.to(frames), self.hop)
-        sums = added(self.weight.expand(count, -1), self.hop)
+        sums = added(self.weight.to(frames.device).expand(count, -1), self.hop)
         if self.total is not None:
             total = total + F.pad(self.total, (0, total.shape[1] - self.total.shape[1]))
             sums = sums + F.pad(self.sums, (0, len(sums) - len(self.sums)))

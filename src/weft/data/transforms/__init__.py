@@ -35,6 +35,7 @@ TABLE = {
     "noise": "weft.data.transforms.noise:Noise",
     "normalize": "weft.data.transforms.normalize:Normalize",
     "parallel": "weft.data.transforms.compose:Parallel",
+    "perturb": "weft.data.transforms.adversarial:Perturb",
     "poisson_noise": "weft.data.transforms.noise:PoissonNoise",
     "rand_augment": "weft.data.transforms.policies:RandAugment",
     "random_affine": "weft.data.transforms.affine:RandomAffine",
@@ -60,10 +61,14 @@ TABLE = {
 KIND = "transform"
 EXTRA = {
     "Moments": "weft.data.transforms.normalize:Moments",
+    "Preset": "weft.data.transforms.presets:Preset",
     "boxes_back": "weft.data.transforms.over_views:boxes_back",
     "channel_statistics": "weft.data.transforms.normalize:channel_statistics",
+    "contact_sheet": "weft.data.transforms.sheet:contact_sheet",
+    "contradictions": "weft.data.transforms.presets:contradictions",
     "convert_boxes": "weft.data.transforms.targets:convert_boxes",
     "over_views": "weft.data.transforms.over_views:over_views",
+    "preset": "weft.data.transforms.presets:preset",
     "random_order": "weft.data.transforms.compose:random_order",
     "stages": "weft.data.transforms.compose:stages",
     "swap_colours": "weft.data.transforms.convert:swap_colours",
@@ -71,44 +76,58 @@ EXTRA = {
     "to_float": "weft.data.transforms.convert:to_float",
     "to_image": "weft.data.transforms.convert:to_image",
     "to_tensor": "weft.data.transforms.convert:to_tensor",
+    "view_transforms": "weft.data.transforms.sheet:view_transforms",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:
-    """Each transform and a batch for it."""
+    """Each transform and a batch (a raw one: a record) for it."""
+    import torch
+
+    batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
+    return _of_places(batch) | _of_values(batch)
+
+
+def _of_places(batch: dict[str, Any]) -> dict[str, Any]:
+    """What moves pixels."""
     import torch
     from PIL import Image
 
-    from weft.data.transforms import (
-        affine,
-        cached,
-        classical,
-        compose,
-        crop,
-        degrade,
-        flip,
-        jitter,
-        mix,
-        mosaic,
-        noise,
-        normalize,
-        policies,
-        raw,
-        resize,
-        targets,
-        two_views,
-    )
+    from weft.data.transforms import affine, crop, flip, mosaic, noise, raw, resize, targets, two_views
 
-    batch = {"input": torch.rand(4, 3, 8, 8), "target": torch.tensor([0, 1, 2, 0])}
     boxed = batch | {"boxes": torch.tensor([[[0.0, 0.0, 4.0, 6.0], [2.0, 2.0, 3.0, 2.5]]]).repeat(4, 1, 1)}
+    return {
+        "by_size": (raw.BySize([(8, None), (None, raw.RawResizedCrop(8))]), {"image": Image.new("RGB", (12, 9))}),
+        "center_crop": (resize.CenterCrop(8), batch),
+        "filter_boxes": (targets.FilterBoxes(), boxed),
+        "mosaic": (mosaic.Mosaic(num_classes=3), boxed),
+        "multi_scale": (resize.MultiScale((8,)), boxed),
+        "multi_views": (two_views.MultiViews([crop.RandomResizedCrop(8)]), batch),
+        "random_affine": (affine.RandomAffine(), batch),
+        "random_crop": (crop.RandomCrop(padding=2), batch),
+        "random_elastic": (affine.RandomElastic(), boxed),
+        "random_flip": (flip.RandomFlip(), batch),
+        "random_perspective": (affine.RandomPerspective(), boxed),
+        "random_resized_crop": (crop.RandomResizedCrop(8), boxed),
+        "raw_resized_crop": (raw.RawResizedCrop(8), {"image": Image.new("RGB", (12, 9))}),
+        "resize": (resize.Resize(8), boxed),
+        "sample_clip": (raw.SampleClip(2), {"frames": [1, 2, 3]}),
+        "two_views": (two_views.TwoViews([noise.Noise()]), batch),
+    }
+
+
+def _of_values(batch: dict[str, Any]) -> dict[str, Any]:
+    """What changes values, and what is made of transforms."""
+    from torch import nn
+
+    from weft.data.transforms import adversarial, cached, classical, compose, degrade, flip, jitter, mix, noise, normalize, policies
+
     return {
         "aug_mix": (policies.AugMix(), batch),
         "auto_augment": (policies.AutoAugment("cifar10"), batch),
         "by_epoch": (compose.ByEpoch([noise.Noise()], [0]), batch),
-        "by_size": (raw.BySize([(8, None), (None, raw.RawResizedCrop(8))]), {"image": Image.new("RGB", (12, 9))}),
         "cached": (cached.Cached(normalize.Normalize((0.5,) * 3, (0.25,) * 3)), batch),
-        "center_crop": (resize.CenterCrop(8), batch),
         "color_jitter": (jitter.ColorJitter(), batch),
         "compose": (compose.Compose([noise.Noise()]), batch),
         "conditional": (compose.Conditional(noise.Noise(), lambda b: b["target"] > 0), batch),
@@ -116,35 +135,22 @@ def examples() -> dict[str, Any]:
         "cutout": (noise.Cutout(4), batch),
         "degrade": (degrade.Degrade(["jpeg", "gaussian_noise"]), batch),
         "filter": (classical.Filter("sobel"), batch),
-        "filter_boxes": (targets.FilterBoxes(), boxed),
         "gaussian_blur": (jitter.GaussianBlur(), batch),
         "in_pixels": (jitter.InPixels((0.0,) * 3, (1.0,) * 3, [jitter.ColorJitter()]), batch),
         "mix_up": (mix.MixUp(num_classes=3), batch),
-        "mosaic": (mosaic.Mosaic(num_classes=3), boxed),
-        "multi_scale": (resize.MultiScale((8,)), boxed),
-        "multi_views": (two_views.MultiViews([crop.RandomResizedCrop(8)]), batch),
         "noise": (noise.Noise(), batch),
         "normalize": (normalize.Normalize((0.5,) * 3, (0.25,) * 3), batch),
         "parallel": (compose.Parallel([noise.Noise(), flip.RandomFlip()]), batch),
+        "perturb": (adversarial.Perturb(nn.Sequential(nn.Flatten(), nn.Linear(192, 3)), nn.functional.cross_entropy), batch),
         "poisson_noise": (noise.PoissonNoise(), batch),
         "rand_augment": (policies.RandAugment(), batch),
-        "random_affine": (affine.RandomAffine(), batch),
         "random_apply": (compose.RandomApply(noise.Noise()), batch),
         "random_choice": (compose.RandomChoice([noise.Noise(), flip.RandomFlip()]), batch),
-        "random_crop": (crop.RandomCrop(padding=2), batch),
-        "random_elastic": (affine.RandomElastic(), boxed),
         "random_erasing": (noise.RandomErasing(), batch),
-        "random_flip": (flip.RandomFlip(), batch),
         "random_grayscale": (jitter.RandomGrayscale(0.5), batch),
-        "random_perspective": (affine.RandomPerspective(), boxed),
-        "random_resized_crop": (crop.RandomResizedCrop(8), boxed),
         "random_tone": (jitter.RandomTone("equalize", probability=0.5), batch),
-        "raw_resized_crop": (raw.RawResizedCrop(8), {"image": Image.new("RGB", (12, 9))}),
-        "resize": (resize.Resize(8), boxed),
         "salt_pepper": (noise.SaltPepper(), batch),
-        "sample_clip": (raw.SampleClip(2), {"frames": [1, 2, 3]}),
         "some_of": (compose.SomeOf([noise.Noise(), flip.RandomFlip()]), batch),
         "speckle": (noise.Speckle(), batch),
         "trivial_augment": (policies.TrivialAugment(), batch),
-        "two_views": (two_views.TwoViews([noise.Noise()]), batch),
     }

@@ -1,0 +1,68 @@
+"""One choice for training and evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.data.transforms.peers import keyed
+from weft.data import CenterCrop, CutMix, Loader, MixUp, Normalize, RandomCrop, RandomFlip, RandomTone, contradictions, preset
+from weft.data.transforms.presets import SIZES
+
+
+def pictures(count=6):
+    g = np.random.default_rng(0)
+    return [{"image": g.integers(0, 256, (40 + n, 50, 3), dtype=np.uint8), "label": "ab"[n % 2], "boxes": [[5, 5, 40, 30]], "labels": ["a"]} for n in range(count)]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_evaluation_is_still_and_training_is_not(name):
+    """Contract: every preset's codec gives the same tensors always, of the shape and scale that its training batches have, and training batches
+    change with the epoch and not with the workers."""
+    made = preset(name, 32, classes=("a", "b"))
+    source = [record if name == "detection" else {key: record[key] for key in ("image", "label")} for record in pictures()]
+    still = [list(Loader(source, made.codec, 6))[0]["input"] for _ in range(2)]
+    assert torch.equal(*still)
+    if name == "segmentation":
+        batch = {"input": still[0], "target": (still[0][:, 0] > 0).long()}
+        moved = batch
+        random = keyed(6)
+        for transform in made.transforms:
+            moved = transform(moved, random)
+        assert moved["target"].dtype == torch.int64 and moved["input"].shape == still[0].shape and not torch.equal(moved["target"], batch["target"])
+        return
+    runs = []
+    for workers in (0, 1):
+        loader = Loader(source, made.codec, 6, transforms=made.transforms, workers=workers)
+        runs.append([next(iter(loader)) for _ in range(1)][0])
+    assert torch.equal(runs[0]["input"], runs[1]["input"]) and runs[0]["input"].shape == still[0].shape
+    loader.set_epoch(1)
+    assert not torch.equal(next(iter(loader))["input"], runs[0]["input"])
+    assert abs(runs[0]["input"].mean() - still[0].mean()) < 1.0
+
+
+def test_the_usual_steps_of_known_data():
+    """Closed form: the steps, sizes and numbers of MNIST, CIFAR, ImageNet and of pixels in [-1, 1]."""
+    names = {name: [type(transform).__name__ for transform in preset(name).transforms] for name in SIZES}
+    assert names["cifar"] == ["RandomCrop", "RandomFlip"] and names["imagenet"] == ["RawResizedCrop", "RandomFlip"] and names["mnist"] == ["RandomAffine"]
+    assert preset("imagenet").codec.size == (224, 224) and preset("imagenet").codec.mean == (0.485, 0.456, 0.406)
+    gan = torch.stack([preset("gan", 8).codec.encode({"image": np.full((8, 8), level, np.uint8)})["input"] for level in (0, 255)])
+    assert gan[0].unique().tolist() == [-1] and gan[1].unique().tolist() == [1]
+    black = preset("mnist").codec.encode({"image": np.zeros((28, 28), np.uint8)})["input"]
+    moved = preset("mnist").transforms[0]({"input": black[None]}, keyed(1))["input"]
+    torch.testing.assert_close(moved, black[None], msg="what comes in from outside is black, too")
+
+
+def test_contradictions_are_seen():
+    """Property: crops after the middle, colours after normalising, moving after mixing and mixing twice are named; a good row is not."""
+    assert contradictions(preset("cifar").transforms) == []
+    assert "sees only the middle" in contradictions([CenterCrop(8), RandomCrop()])[0]
+    found = contradictions([Normalize((0.5,), (0.5,)), RandomTone("gamma")])
+    assert "needs pixels in [0, 1]" in found[0] and "evaluation" in found[1]
+    assert "mix last" in contradictions([MixUp(), RandomFlip()])[0] and "choose one" in contradictions([MixUp(), CutMix()])[0]
+
+
+def test_an_unknown_preset_is_named():
+    with pytest.raises(ValueError, match="Did you mean 'cifar'"):
+        preset("cifar10")

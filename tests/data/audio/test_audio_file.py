@@ -79,6 +79,8 @@ def test_limits_hold_before_decoding(monkeypatch):
     with pytest.raises(ValueError, match="8,000 samples; the limit is 7,999"):
         read_audio(wav_bytes(TONE, 8000))
     assert read_audio(wav_bytes(TONE, 8000), seconds=0.5)[0].shape == (1, 4000)
+    with pytest.raises(ValueError, match="4,000 samples at 8000 a second are more than 7,999 at 16000; is the rate right"):
+        read_audio(wav_bytes(TONE, 8000), seconds=0.5, sample_rate=16000)
     monkeypatch.setattr(audio_file, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match="at most 100"):
         read_audio(wav_bytes(TONE, 8000))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from weft.data import Loader
-from weft.data.audio import AudioCodec, AudioFolder, mel_spectrogram, mfcc, wav_bytes
+from weft.data.audio import AudioCodec, AudioFolder, mel_spectrogram, mfcc, resample, wav_bytes
 
 RATE = 8000
 
@@ -62,6 +62,11 @@ def test_a_length_in_seconds_cuts_and_pads(features):
     short, long = (codec.encode(SOUNDS[i]) for i in (0, 3))
     frames = 2400 if features == "wave" else codec.form.frames(2400)
     assert short["input"].shape == long["input"].shape == (codec.num_features, frames)
+    cut = {"audio": SOUNDS[3]["audio"][:2400], "sample_rate": RATE}
+    assert torch.equal(codec.encode(cut)["input"], long["input"])
+    fast = torch.randn(44100) * 0.1  # the cut comes after resampling
+    cut = {"audio": resample(fast, 44100, RATE)[:2400], "sample_rate": RATE}
+    assert torch.allclose(codec.encode({"audio": fast, "sample_rate": 44100})["input"], codec.encode(cut)["input"], atol=1e-3)
     own = free.encode(SOUNDS[0])["input"]
     assert short["attend"].sum() == own.shape[1] < frames and long["attend"].all()
     assert torch.equal(short["input"][:, : own.shape[1]], own) and (short["input"][:, own.shape[1] :] == 0).all()

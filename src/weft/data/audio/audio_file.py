@@ -57,16 +57,22 @@ def read_audio(
         samples, rate = _decoded(audio, start, seconds)
     samples = samples.mean(0, keepdim=True) if mono and len(samples) > 1 else samples
     if sample_rate is not None and sample_rate != rate:
+        if samples.numel() * sample_rate > MAX_SAMPLES * rate:  # a header that says 1 Hz would make a small file huge
+            raise ValueError(f"{samples.numel():,} samples at {rate} a second are more than {MAX_SAMPLES:,} at {sample_rate}; is the rate right?")
         samples, rate = resample(samples, rate, sample_rate), sample_rate
     return samples, rate
 
 
-def waveform(record: Record, sample_rate: int | None = None) -> tuple[Float[Tensor, "c t"], int]:
-    """The samples of ``record["audio"]`` and their rate (0 when nobody said it), as raw transforms and the codec read them."""
+def waveform(record: Record, sample_rate: int | None = None, seconds: float | None = None) -> tuple[Float[Tensor, "c t"], int]:
+    """The samples of ``record["audio"]`` and their rate (0 when nobody said it), as raw transforms and the codec read them.
+
+    >>> waveform({"audio": torch.zeros(800), "sample_rate": 8000}, sample_rate=16000)[0].shape
+    torch.Size([1, 1600])
+    """
     if "audio" not in record:
         raise ValueError(f"A sound record needs the key 'audio', got {sorted(record)}")
     given = record.get("sample_rate")
-    return read_audio(record["audio"], sample_rate=sample_rate, source_rate=None if given is None else int(given))
+    return read_audio(record["audio"], sample_rate=sample_rate, source_rate=None if given is None else int(given), seconds=seconds)
 
 
 def audio_info(path: Path | bytes) -> WavInfo:

@@ -105,7 +105,8 @@ class AudioCodec:
 
     def _features(self, record: Record) -> tuple[Tensor, int]:
         """Features of the sound without padding (F, T), and the T that ``seconds`` asks for (0 when it does not)."""
-        samples = waveform(record, self.sample_rate)[0].mean(0)
+        # a little more than is wanted, so that resampling does not see the cut
+        samples = waveform(record, self.sample_rate, None if self.seconds is None else self.seconds + 0.1)[0].mean(0)
         if samples.numel() == 0:
             raise ValueError("A sound has no samples; leave it out, or give at least one")
         wanted = 0 if self.seconds is None else round(self.seconds * self.sample_rate)

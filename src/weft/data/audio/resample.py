@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-MAX_TAPS = 50_000_000
+MAX_TAPS = 10_000_000
 
 
 def resample(
@@ -22,7 +22,7 @@ def resample(
     for ``zeros`` crossings on each side under a Kaiser window of ``beta``, or a Hann window when it is None. The rates are reduced by their
     common divisor; one filter for each phase is kept by rates, filter, type and device. As it stands, tones up to 0.85 of the lower half rate
     keep their size within 1e-4; ``zeros=6, rolloff=0.99, beta=None`` is what torchaudio takes by default.
-    Raises ValueError for rates below 1, or a pair whose filters would need more than 50 million taps (reduce the ratio).
+    Raises ValueError for rates below 1, or a pair whose filters would need more than 10 million taps (reduce the ratio).
 
     Paper: J. O. Smith, Digital Audio Resampling Home Page, https://ccrma.stanford.edu/~jos/resample/.
     Use when a network wants one rate; cost: 2 * zeros * max(1, source / target)

@@ -16,30 +16,63 @@ TABLE = {
     "ks_test": "weft.data.quality.drift:ks_test",
     "label_errors": "weft.data.quality.label_errors:label_errors",
     "mmd_test": "weft.data.quality.drift:mmd_test",
+    "outliers": "weft.data.quality.outliers:outliers",
     "page_hinkley": "weft.data.quality.detectors:PageHinkley",
     "population_stability": "weft.data.quality.drift:population_stability",
     "schema": "weft.data.quality.schema:Schema",
 }
 KIND = "check"
 EXTRA = {
+    "AuditTrail": "weft.data.quality.trail:AuditTrail",
+    "Difference": "weft.data.quality.manifest:Difference",
     "Field": "weft.data.quality.schema:Field",
+    "Impute": "weft.data.quality.impute:Impute",
     "Inspection": "weft.data.quality.findings:Inspection",
     "LabelErrors": "weft.data.quality.label_errors:LabelErrors",
     "Leak": "weft.data.quality.leakage:Leak",
+    "Manifest": "weft.data.quality.manifest:Manifest",
     "Problem": "weft.data.quality.findings:Problem",
+    "Problems": "weft.data.quality.findings:Problems",
+    "Quarantined": "weft.data.quality.quarantine:Quarantined",
+    "Screened": "weft.data.quality.screening:Screened",
     "content_hash": "weft.data.quality.duplicates:content_hash",
-    "holm": "weft.data.quality.drift:holm",
+    "dataset_card": "weft.data.quality.manifest:dataset_card",
     "duplicates": "weft.data.quality.duplicates:duplicates",
+    "holm": "weft.data.quality.drift:holm",
     "inspect": "weft.data.quality.inspection:inspect",
+    "leaks": "weft.data.quality.leakage:leaks",
+    "mend_text": "weft.data.quality.texts:mend_text",
+    "near_pictures": "weft.data.quality.duplicates:near_pictures",
+    "near_texts": "weft.data.quality.duplicates:near_texts",
+    "outlier_scores": "weft.data.quality.outliers:outlier_scores",
+    "picture_hash": "weft.data.quality.pictures:picture_hash",
     "quarantine": "weft.data.quality.quarantine:quarantine",
     "restore": "weft.data.quality.quarantine:restore",
-    "leaks": "weft.data.quality.leakage:leaks",
-    "Quarantined": "weft.data.quality.quarantine:Quarantined",
-    "mend_text": "weft.data.quality.texts:mend_text",
+    "screen": "weft.data.quality.screening:screen",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:
     """Each check, ready to run: a function without arguments."""
-    return {}
+    import torch
+
+    from weft.data.quality import agreement, detectors, drift, label_errors, outliers, schema
+
+    x, rows = torch.arange(12.0), [{"age": 20 + i, "city": "ab"[i % 2]} for i in range(8)]
+    labels, half = torch.tensor([0, 0, 1, 1]), torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8], [0.1, 0.9]])
+    return {
+        "adwin": lambda: detectors.Adwin().update(0.5),
+        "chi_square_test": lambda: drift.chi_square_test("aab", "abb"),
+        "cohen_kappa": lambda: agreement.cohen_kappa("aab", "abb"),
+        "drift": lambda: drift.drift({"x": [1, 2, 3]}, {"x": [2, 3, 4]}),
+        "fleiss_kappa": lambda: agreement.fleiss_kappa([["a", "a"], ["a", "b"]]),
+        "krippendorff_alpha": lambda: agreement.krippendorff_alpha([["a", "a"], ["a", "b"]]),
+        "ks_test": lambda: drift.ks_test(x, x + 1),
+        "label_errors": lambda: label_errors.label_errors(labels, half),
+        "mmd_test": lambda: drift.mmd_test(x[:, None], x[:, None] + 1, permutations=10),
+        "outliers": lambda: outliers.outliers(x[:, None]),
+        "page_hinkley": lambda: detectors.PageHinkley().update(0.5),
+        "population_stability": lambda: drift.population_stability(x, x + 1),
+        "schema": lambda: schema.Schema.infer(rows).check(rows),
+    }

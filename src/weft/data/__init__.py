@@ -20,6 +20,7 @@ TABLE = {
     "table": "weft.data.table:Table",
     "windows": "weft.data.windows:Windows",
     "detection_codec": "weft.data.detection_codec:DetectionCodec",
+    "fields_codec": "weft.data.fields_codec:FieldsCodec",
     "image_codec": "weft.data.image_codec:ImageCodec",
     "table_codec": "weft.data.table_codec:TableCodec",
     "text_codec": "weft.data.text_codec:TextCodec",
@@ -42,6 +43,7 @@ KIND = {
     "table": "source",
     "windows": "source",
     "detection_codec": "codec",
+    "fields_codec": "codec",
     "image_codec": "codec",
     "table_codec": "codec",
     "text_codec": "codec",
@@ -89,7 +91,7 @@ def examples() -> dict[str, Any]:
     """Tiny ready-made parts by catalogue name: a source; (codec, records to fit it on)."""
     import torch
 
-    from weft.data import arrays, detection_codec, image_codec, table_codec, text_codec, token_codec, video_codec, views, windows
+    from weft.data import arrays, detection_codec, fields_codec, image_codec, table_codec, text_codec, token_codec, video_codec, views, windows
 
     numbers = arrays.Arrays({"input": torch.arange(12.0).reshape(6, 2), "target": [0, 1, 0, 1, 0, 1]})
     pictures = [{"image": torch.full((6, 6), 40 * i, dtype=torch.uint8), "label": "ab"[i % 2]} for i in range(6)]
@@ -101,6 +103,7 @@ def examples() -> dict[str, Any]:
         "subset": views.Subset(numbers, [4, 1]),
         "windows": windows.Windows(torch.arange(10), length=4),
         "detection_codec": (detection_codec.DetectionCodec(size=6), [p | {"boxes": [[1, 1, 4, 5]], "labels": [p["label"]]} for p in pictures]),
+        "fields_codec": (fields_codec.FieldsCodec([{"column": "text", "kind": "text", "to": "input"}, {"column": "label", "kind": "label"}]), texts),
         "image_codec": (image_codec.ImageCodec(size=4, channels=1), pictures),
         "table_codec": (table_codec.TableCodec(target="buys"), rows),
         "text_codec": (text_codec.TextCodec(), texts),

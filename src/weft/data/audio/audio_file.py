@@ -106,7 +106,7 @@ def audio_blocks(path: Path | bytes, seconds: float) -> Iterator[Float[Tensor, "
         yield from wav_blocks(path, frames)
         return
     with _soundfile(path).SoundFile(io.BytesIO(path) if isinstance(path, bytes) else str(path)) as file:
-        file.seekable = lambda: False  # soundfile seeks after every read, and MP3 is decoded differently after a seek
+        file.seekable = lambda: False  # soundfile seeks after every read, which leaves MP3 out of step
         while len(block := file.read(frames, dtype="float32", always_2d=True)):
             yield torch.from_numpy(block.T.copy())
 
@@ -153,10 +153,7 @@ def _decoded(audio: Any, start: float, seconds: float | None) -> tuple[Tensor, i
         return read_wav(audio, start=first, frames=count)
     soundfile = _soundfile(audio)
     try:
-        with soundfile.SoundFile(io.BytesIO(audio) if isinstance(audio, bytes) else str(audio)) as file:
-            skipped = first if file.format == "MP3" else 0  # which is decoded differently after a seek: what lies before is decoded too
-            file.seek(first - skipped)
-            array, rate = file.read(skipped + count, dtype="float32", always_2d=True)[skipped:], file.samplerate
+        array, rate = soundfile.read(io.BytesIO(audio) if isinstance(audio, bytes) else str(audio), count, first, dtype="float32", always_2d=True)
     except RuntimeError as error:
         raise ValueError(f"{_name(audio)} is damaged or cut short: {error}") from error
     return torch.from_numpy(array.T.copy()), rate

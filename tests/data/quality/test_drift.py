@@ -91,6 +91,7 @@ def test_holm_by_hand():
 
 
 def test_drift_names_the_columns_that_changed():
+    """drift, property: the three columns that were changed are named, and nothing is for a part of the same data."""
     rng = np.random.default_rng(0)
     old = {"age": rng.normal(40, 10, 500).tolist(), "city": rng.choice(["a", "b"], 500).tolist(), "same": rng.normal(0, 1, 500).tolist(), "gaps": [1.0] * 500}
     new = {"age": rng.normal(45, 10, 400).tolist(), "city": rng.choice(["a", "b", "c"], 400).tolist(), "same": rng.normal(0, 1, 400).tolist(), "gaps": [None, 1.0] * 200}

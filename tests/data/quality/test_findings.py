@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from weft.data import quality
 from weft.data.quality.findings import Inspection, Problem, Problems, listed
 
 
@@ -33,3 +36,9 @@ def test_a_report_is_json_and_text():
 
 def test_places_are_listed_with_the_number_of_the_rest():
     assert listed("abc", 3) == "a, b, c" and listed("abc", 1003) == "a, b, c and 1,000 more"
+
+
+@pytest.mark.parametrize("name", quality.TABLE)
+def test_the_example_of_every_check_runs(name):
+    """Contract: the shelf has a ready-made example of each entry, and it gives a result."""
+    assert quality.examples()[name]() is not None

@@ -57,22 +57,27 @@ def examples() -> dict[str, Any]:
     """Each check, ready to run: a function without arguments."""
     import torch
 
-    from weft.data.quality import agreement, detectors, drift, label_errors, outliers, schema
+    from weft.data.quality.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha
+    from weft.data.quality.detectors import Adwin, PageHinkley
+    from weft.data.quality.drift import chi_square_test, drift, ks_test, mmd_test, population_stability
+    from weft.data.quality.label_errors import label_errors
+    from weft.data.quality.outliers import outliers
+    from weft.data.quality.schema import Schema
 
     x, rows = torch.arange(12.0), [{"age": 20 + i, "city": "ab"[i % 2]} for i in range(8)]
     labels, half = torch.tensor([0, 0, 1, 1]), torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8], [0.1, 0.9]])
     return {
-        "adwin": lambda: detectors.Adwin().update(0.5),
-        "chi_square_test": lambda: drift.chi_square_test("aab", "abb"),
-        "cohen_kappa": lambda: agreement.cohen_kappa("aab", "abb"),
-        "drift": lambda: drift.drift({"x": [1, 2, 3]}, {"x": [2, 3, 4]}),
-        "fleiss_kappa": lambda: agreement.fleiss_kappa([["a", "a"], ["a", "b"]]),
-        "krippendorff_alpha": lambda: agreement.krippendorff_alpha([["a", "a"], ["a", "b"]]),
-        "ks_test": lambda: drift.ks_test(x, x + 1),
-        "label_errors": lambda: label_errors.label_errors(labels, half),
-        "mmd_test": lambda: drift.mmd_test(x[:, None], x[:, None] + 1, permutations=10),
-        "outliers": lambda: outliers.outliers(x[:, None]),
-        "page_hinkley": lambda: detectors.PageHinkley().update(0.5),
-        "population_stability": lambda: drift.population_stability(x, x + 1),
-        "schema": lambda: schema.Schema.infer(rows).check(rows),
+        "adwin": lambda: Adwin().update(0.5),
+        "chi_square_test": lambda: chi_square_test("aab", "abb"),
+        "cohen_kappa": lambda: cohen_kappa("aab", "abb"),
+        "drift": lambda: drift({"x": [1, 2, 3]}, {"x": [2, 3, 4]}),
+        "fleiss_kappa": lambda: fleiss_kappa([["a", "a"], ["a", "b"]]),
+        "krippendorff_alpha": lambda: krippendorff_alpha([["a", "a"], ["a", "b"]]),
+        "ks_test": lambda: ks_test(x, x + 1),
+        "label_errors": lambda: label_errors(labels, half),
+        "mmd_test": lambda: mmd_test(x[:, None], x[:, None] + 1, permutations=10),
+        "outliers": lambda: outliers(x[:, None]),
+        "page_hinkley": lambda: PageHinkley().update(0.5),
+        "population_stability": lambda: population_stability(x, x + 1),
+        "schema": lambda: Schema.infer(rows).check(rows),
     }

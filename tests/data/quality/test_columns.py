@@ -45,6 +45,7 @@ def test_not_a_number_is_missing_and_infinity_a_problem():
     column = summed([1.0, float("nan"), float("inf"), 2.0], 4)
     assert column.summary()["missing"] == 1 and column.summary()["max"] == 2.0
     assert [problem.kind for problem in column.problems()] == ["missing", "infinite"]
+    assert summed([1, 2, 10**400, -(10**400)], 2).kinds == {"number": 2, "infinite": 2}  # JSON may hold such a number
 
 
 def test_far_values_are_named_with_their_rows():

@@ -22,6 +22,7 @@ DISTINCT = 1000  # values counted one by one; beyond that a column has "many"
 LONG = 200  # letters of a value that is counted as a category
 PLACES = 10  # rows named for each finding
 BINS = 20
+FIRST = frozenset("0123456789+-.iI")  # what a number can begin with
 FAR = 3.0  # outliers lie this many interquartile ranges beyond the quartiles (Tukey's "far out")
 KINDS = {bool: "boolean", int: "number", float: "number", str: "text", decimal.Decimal: "number", datetime.date: "time", datetime.datetime: "time"}
 
@@ -51,11 +52,12 @@ class ColumnSummary:
     def update(self, values: Sequence[Any], places: Sequence[Any]) -> None:
         """Take in values and where each stands: a row's number, or (file, row or None)."""
         kinds = [KINDS.get(type(value)) or kind_of(value) for value in values]
-        for i, (value, kind) in enumerate(zip(values, kinds, strict=True)):
-            if kind == "number" and not math.isfinite(value):
-                kinds[i] = "missing" if math.isnan(value) else "infinite"
-            elif kind == "text":
-                self._text(value, places[i])
+        if not all(finite(value) for value, kind in zip(values, kinds, strict=True) if kind == "number"):
+            pairs = zip(values, kinds, strict=True)
+            kinds = [kind if kind != "number" or finite(value) else "missing" if value != value else "infinite" for value, kind in pairs]
+        texts = [(value, place) for value, place, kind in zip(values, places, kinds, strict=True) if kind == "text"]
+        if texts:
+            self._texts(texts)
         self.kinds.update(kinds)
         for kind in set(kinds):
             known = self.places.setdefault(kind, [])
@@ -67,16 +69,21 @@ class ColumnSummary:
             self._numbers([values[i] for i in picked], [places[i] for i in picked], self.seen + np.asarray(picked, np.int64))
         self.seen += len(values)
 
-    def _text(self, value: str, place: Any) -> None:
-        self.letters = [self.letters[0] + len(value), min(self.letters[1], len(value)), max(self.letters[2], len(value))]
-        if value.isascii() and value.isprintable():
+    def _texts(self, texts: Sequence[tuple[str, Any]]) -> None:
+        lengths = [len(text) for text, _ in texts]
+        self.letters = [self.letters[0] + sum(lengths), min(self.letters[1], *lengths), max(self.letters[2], *lengths)]
+        together = "".join(text for text, _ in texts)
+        if together.isascii() and together.isprintable():  # one look at all is much quicker than one at each
             return
-        wrong = "control" if CONTROL.search(value) else "mojibake" if mend_text(value) != value else None
-        if wrong:
-            self.kinds[f"{wrong} characters"] += 1
-            places = self.places.setdefault(f"{wrong} characters", [])
-            if len(places) < PLACES:
-                places.append(place)
+        for text, place in texts:
+            if text.isascii() and text.isprintable():
+                continue
+            wrong = "control" if CONTROL.search(text) else "mojibake" if mend_text(text) != text else None
+            if wrong:
+                self.kinds[f"{wrong} characters"] += 1
+                known = self.places.setdefault(f"{wrong} characters", [])
+                if len(known) < PLACES:
+                    known.append(place)
 
     def _count(self, values: Sequence[Any], kinds: Sequence[str]) -> None:
         if self.values is None:
@@ -193,6 +200,18 @@ def located(places: Sequence[Any], count: int) -> tuple[str, int | None, str]:
     return *pairs[0], f" ({listed((file if row is None else f'{file} row {row}' for file, row in pairs), count)})"
 
 
+def finite(value: Any) -> bool:
+    """Whether a number is one that arithmetic can use; whole numbers beyond the range of floats are not.
+
+    >>> finite(3), finite(float("nan")), finite(10**400)
+    (True, False, False)
+    """
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def kind_of(value: Any) -> str:
     """The kind of a value whose type is none of the usual ones."""
     if value is None:
@@ -208,9 +227,9 @@ def interpreted(cell: str) -> Any:
     >>> interpreted("12"), interpreted("1.5"), interpreted("007"), interpreted("NA")
     (12, 1.5, '007', None)
     """
-    if cell.lower() in MISSING:
+    if len(cell) <= 4 and cell.lower() in MISSING:  # none of these words is longer
         return None
-    if NUMBER.fullmatch(cell):
+    if cell[0] in FIRST and NUMBER.fullmatch(cell):
         digits = cell.lstrip("+-")
         return int(cell) if digits.isdigit() and len(digits) <= 18 else float(cell)
     return cell

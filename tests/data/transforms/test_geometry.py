@@ -127,3 +127,17 @@ def test_corners_on_a_line_and_unknown_ways_are_refused():
         geometry.perspective_map(line, line)
     with pytest.raises(ValueError, match="'nearest', 'bilinear', 'bicubic'"):
         geometry.resize(torch.zeros(1, 1, 2, 2), (3, 3), "area")
+
+
+def test_shifts_and_turns_go_where_they_say():
+    """Closed form: a shift of (2, 1) moves a pixel two to the right and one down; a turn of 90 degrees is clockwise; scaling by two doubles distances."""
+    x = torch.zeros(1, 1, 9, 9)
+    x[0, 0, 4, 5] = 1
+    none = torch.zeros(1, 2)
+
+    def place(angle, shift, scale):
+        matrix = geometry.affine_map(torch.tensor([angle]), torch.tensor([shift]), torch.tensor([scale]), none, (4.5, 4.5))
+        return divmod(int(geometry.warp(x, matrix)[0, 0].argmax()), 9)
+
+    assert place(0.0, [2.0, 1.0], 1.0) == (5, 7) and place(90.0, [0.0, 0.0], 1.0) == (5, 4) and place(-90.0, [0.0, 0.0], 1.0) == (3, 4)
+    assert place(0.0, [0.0, 0.0], 2.0)[1] >= 6

@@ -62,3 +62,11 @@ def test_impossible_centres_are_refused():
         Mosaic(centre=(0.8, 0.2))
     with pytest.raises(ValueError, match="pass num_classes="):
         Mosaic()({"input": torch.zeros(2, 1, 4, 4), "target": torch.tensor([0, 1])}, keyed(2))
+
+
+def test_corners_meet_at_the_centre():
+    """Closed form: the lower right quarter begins with the upper left corner of its picture, and the upper left one ends with the lower right corner."""
+    rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    ramp = ((rows + columns) / 62).expand(6, 1, 32, 32)  # 0 at the upper left, 1 at the lower right
+    out = Mosaic(centre=(0.5, 0.5))({"input": ramp}, keyed(6))["input"][:, 0]
+    assert (out[:, 16, 16] < 0.05).all() and (out[:, 15, 15] > 0.95).all() and (out[:, 31, 31] > 0.95).all() and (out[:, 0, 0] < 0.05).all()

@@ -130,3 +130,14 @@ def test_mixtures_stay_between_and_views_differ():
 def test_wrong_arguments_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_directions_and_whole_pixels():
+    """Closed form: a rotation of 90 degrees is counter-clockwise, translations cut fractions off."""
+    x = torch.rand(1, 1, 6, 6)
+
+    def done(name, value):
+        return policies.operate({"input": x}, name, torch.tensor([value]), ("input",))["input"]
+
+    assert torch.equal(done("rotate", 90.0), torch.rot90(x, 1, (2, 3)))
+    assert torch.equal(done("translate_x", 2.9)[..., 2:], x[..., :-2]) and torch.equal(done("translate_y", -2.9)[:, :, :-2], x[:, :, 2:])

@@ -55,3 +55,10 @@ def test_a_batch_has_one_size_and_all_sizes_occur():
     assert torch.equal(one, geometry.resize(x, one.shape[-2:]))
     with pytest.raises(ValueError, match="no sizes"):
         MultiScale(())
+
+
+def test_odd_borders_round_to_even():
+    """Closed form: where the border cannot be halved, CenterCrop begins at the even one of the two places."""
+    x = torch.arange(6.0)[None, None, None, :]
+    assert CenterCrop((1, 3))({"input": x}, keyed(1))["input"].flatten().tolist() == [2, 3, 4]
+    assert CenterCrop((1, 5))({"input": x}, keyed(1))["input"].flatten().tolist() == [0, 1, 2, 3, 4]

@@ -128,6 +128,9 @@ def test_esc_50_and_urban_sound_are_recognised(tmp_path):
 
 
 def test_a_table_of_sounds_names_its_rows(tmp_path):
+    (tmp_path / "a.wav").touch()  # outside of the folder of the table
+    tmp_path = tmp_path / "set"
+    tmp_path.mkdir()
     (tmp_path / "a.wav").touch()
     with pytest.raises(ValueError, match="name the table"):
         SoundTable(tmp_path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import io
 import os
 import random
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 GOOD, BAD = ["great", "lovely", "superb", "fine", "wonderful", "warm"], ["awful", "dull", "poor", "weak", "boring", "cold"]
 FILLER = ["the", "film", "was", "a", "story", "with", "actors", "and", "music", "in", "it"]
@@ -17,8 +20,6 @@ def write_photos(folder: Path, count: int = 320) -> Path:
     """Real handwritten digits as PNG files in a folder for each class, ``photos/seven/12.png``."""
     if not os.environ.get("WEFT_MIRROR"):
         pytest.skip("needs a mirror of the data sets: set WEFT_MIRROR")
-    from PIL import Image
-
     from weft.data import mnist_10k
 
     names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -110,3 +111,8 @@ def write_own(path: Path) -> Path:
     """A user's own recipe with its own network and method."""
     path.write_text(OWN, encoding="utf-8")
     return path
+
+
+def png(text: str) -> Image.Image:
+    """The picture that a bundle answered with."""
+    return Image.open(io.BytesIO(base64.b64decode(text)))

@@ -1,4 +1,4 @@
-"""The variational autoencoder: its bound, its buffer, and digits that it explains."""
+"""The variational autoencoder: its bound and its buffer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from weft.engine import Epochs, Steps, Update, evaluate, fit
+from weft.engine import Steps, Update, fit
 from weft.losses import mse
 from weft.methods import VAE
 from weft.models.generative import MLPDecoder, MLPEncoder
@@ -53,19 +53,3 @@ def test_other_likelihoods_and_wrong_encoders():
         VAE(nn.Linear(6, 4), nn.Linear(2, 6)).loss({"input": torch.rand(3, 6)})
     with pytest.raises(ValueError, match="not negative"):
         tiny(beta=-1.0)
-
-
-def test_digits_are_explained_better_than_pixel_by_pixel():
-    """VAE, learned: on unseen black-and-white digits the bound beats the best independent pixels by a fifth."""
-    pytest.importorskip("sklearn")
-    from weft.data import digits
-
-    x = (digits().columns["image"].float().flatten(1) / 255 > 0.5).float()
-    train, test = x[:1400], x[1400:]
-    share = ((train.sum(0) + 1) / (len(train) + 2)).expand_as(test)
-    baseline = float(F.binary_cross_entropy(share, test, reduction="none").sum(1).mean())
-    method = VAE(MLPEncoder(64, 8, hidden=(64,)), MLPDecoder(8, (64,), hidden=(64,)))
-    fit(method, [{"input": part} for part in train.split(100)], Update(adam(3e-3), on=""), until=Epochs(40))
-    bound = -evaluate(method, [{"input": test}])["elbo"]
-    print(f"nats per digit: {bound:.2f}, independent pixels {baseline:.2f}")
-    assert bound < 0.8 * baseline

@@ -76,6 +76,9 @@ def test_gaps_follow_the_policy(tmp_path):
     path = write(tmp_path, "a;b;c\n1;2;x\n;5;y\n3;NA;\n7;8;z\n")
     with pytest.raises(ValueError, match=r"t\.csv.*row 2, column 'a' is missing"):
         Columns(path)
+    late = write(tmp_path, "a,b\n" + "1,2\n" * 20_000 + "1,\n", "late.csv")
+    with pytest.raises(ValueError, match=r"late\.csv.*row 20001, column 'b' is missing"):
+        Columns(late, input=["a", "b"])
     kept = Columns(path, missing="nan", input=["a", "b"])
     assert len(kept) == 4 and kept.columns["input"].isnan().sum() == 2
     whole = Columns(path, missing="skip")

@@ -94,10 +94,10 @@ def test_an_interrupted_writer_leaves_what_was_flushed(tmp_path):
     with pytest.raises(ValueError, match="expected"), MemoryMapWriter(tmp_path / "d", append=True) as again:
         again.write([{"x": 100}, {"y": 100}])
     with MemoryMapWriter(tmp_path / "d", append=True) as again:
-        again.add({"x": 6})
+        again.add({"x": 60})
     source = MemoryMap(tmp_path / "d")
     source.verify()
-    assert source.gather(torch.arange(7))["x"].tolist() == list(range(7))
+    assert source.gather(torch.arange(7))["x"].tolist() == [*range(6), 60]
 
 
 def test_what_does_not_fit_is_refused_by_name(tmp_path):

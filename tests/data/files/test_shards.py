@@ -115,6 +115,17 @@ def test_hostile_members_are_refused(tmp_path, name, kind, words):
         list(tar_flow(path))
 
 
+def test_a_sparse_member_is_refused(tmp_path):
+    """Hostile: a member that says it is a million bytes of which one is there."""
+    with tarfile.open(tmp_path / "s.tar", "w", format=tarfile.PAX_FORMAT) as file:
+        member = tarfile.TarInfo("a.txt")
+        member.size, member.pax_headers = 1, {"GNU.sparse.map": "0,1", "GNU.sparse.size": "1000000"}
+        file.addfile(member, io.BytesIO(b"x"))
+    for read in (lambda: TarShards(tmp_path / "s.tar"), lambda: list(tar_flow(tmp_path / "s.tar"))):
+        with pytest.raises(ValueError, match="a sparse file"):
+            read()
+
+
 def test_large_twice_and_undecodable_members_are_named(tmp_path):
     path = tar(tmp_path / "a.tar", ("a.txt", tarfile.REGTYPE, b"x" * 100))
     for read in (lambda: TarShards(path, max_bytes=99), lambda: list(tar_flow(path, max_bytes=99))):

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from weft.data.contracts import Record
@@ -298,9 +299,9 @@ def stored(ending: str, value: Any, key: str) -> bytes:
         return bytes(value)
     if isinstance(value, str) and not ending.endswith("json"):
         return value.encode()
-    if isinstance(value, Tensor | np.ndarray) and ending.endswith("npy"):
+    if isinstance(value, (Tensor, np.ndarray)) and ending.endswith("npy"):
         buffer = io.BytesIO()
-        np.save(buffer, value.detach().cpu().numpy() if isinstance(value, Tensor) else value, allow_pickle=False)
+        np.save(buffer, np.asarray(torch.as_tensor(value).detach().cpu()), allow_pickle=False)
         return buffer.getvalue()
     if ending.endswith("cls") and not isinstance(value, bool):
         return str(int(value)).encode()

@@ -27,7 +27,7 @@ def test_graphemes_join_to_the_text(text):
 
 
 @pytest.mark.parametrize(
-    "clusters", [["e\u0301", "a"], ["🇩🇪", "🇫🇷"], ["👩‍👩‍👧", "!"], ["👍🏽", "❤️"], ["각", "가"], ["\r\n", "\n"], ["नि", "क"], ["각", "a"], ["\U0001f1e9", "x"], ["☠️"]]
+    "clusters", [["e\u0301", "a"], ["🇩🇪", "🇫🇷"], ["👩‍👩‍👧", "!"], ["👍🏽", "❤️"], ["각", "가"], ["\r\n", "\n"], ["नि", "क"], ["क्\u200d", "ष"], ["각", "a"], ["\U0001f1e9", "x"], ["☠️"]]
 )
 def test_graphemes_are_what_a_reader_takes_for_one_character(clusters):
     """Closed form: cases of UAX #29."""

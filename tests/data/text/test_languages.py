@@ -66,6 +66,7 @@ def test_without_jieba_the_dictionary_then_characters(monkeypatch):
 @given(st.text("abc", max_size=12), st.lists(st.text("abc", min_size=1, max_size=4), max_size=6))
 def test_the_longest_match_wins(text, dictionary):
     """Brute force: each word is the longest of the dictionary that fits where it stands, or one character."""
+    assert max_match("研究生命起源", frozenset(["研究", "研究生", "生命", "起源"]), 3) == ["研究生", "命", "起源"]
     words = max_match(text, frozenset(dictionary), max(map(len, dictionary), default=1))
     place = 0
     for word in words:

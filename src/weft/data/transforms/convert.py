@@ -29,7 +29,7 @@ def to_tensor(image: Any) -> Tensor:
         raise TypeError(f"A picture came as {type(image).__name__}; expected a Pillow image, an array or a tensor")
     if image.ndim not in (2, 3):
         raise ValueError(f"An array of shape {image.shape} is no picture; expected (H, W) or (H, W, C)")
-    x = torch.from_numpy(np.ascontiguousarray(image[..., None] if image.ndim == 2 else image)).movedim(-1, 0).contiguous()
+    x = torch.from_numpy(np.array(image[..., None] if image.ndim == 2 else image)).movedim(-1, 0).contiguous()
     return x.float() / 255 if x.dtype == torch.uint8 else x
 
 

@@ -81,7 +81,7 @@ EXTRA = {
     "windows_of_frames": "weft.data.clips:windows_of_frames",
     "stack": "weft.data.arrays:stack",
 }
-SHELVES = ("audio", "files", "loading", "quality", "sets", "text", "transforms")  # what stands on them is also exported here
+SHELVES = ("audio", "files", "loading", "quality", "sets", "streams", "text", "transforms")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

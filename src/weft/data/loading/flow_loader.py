@@ -49,7 +49,7 @@ class FlowLoader:
         self._assemble = Carried(codec, tuple(transforms), seed)
         self._pool: Pool | None = None
         self._epoch = 0
-        self._position: Position | None = None  # None: the beginning of an epoch
+        self._position: Position | None = None  # None: wherever the flow is at the beginning of the epoch
 
     def shard(self, rank: int, world: int) -> FlowLoader:
         """A new loader with this rank's share of every batch."""
@@ -77,14 +77,15 @@ class FlowLoader:
         for batch in made:
             self._position = pending.popleft()
             yield batch
-        self._epoch, self._position = epoch + 1, None
+        self._epoch, self._position = epoch + 1, Position(self.flow.state_dict(), 0, 0, False)
 
     def _requests(self, epoch: int, pending: deque[Position]) -> Iterator[tuple[int, list[int], list[Record]]]:
         """What is to be made, batch by batch; the position after each is noted before it is asked for."""
         at = self._position
-        if at is None or at.over:
-            return
+        assert at is not None
         self.flow.load_state_dict(at.flow)
+        if at.over:
+            return
         number, done = at.number, at.done
         running, size = iter(self.flow), self.shuffle or self.batch_size
         while True:

@@ -22,6 +22,7 @@ from weft.serve.guard import Door, Guard
 from weft.serve.intake import example, file_fields, from_files, from_json
 from weft.serve.limits import Limits, Refused
 from weft.serve.page import POLICY, page
+from weft.serve.readiness import Readiness
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -39,6 +40,7 @@ def application(
     A request is one record or a list of records as JSON, or uploaded files where the codec takes one; the answer is
     ``{"predictions": [...]}`` in the same order, or ``{"error": {"status", "message", "request"}}``.
     ``hosts`` are further names that the Host header may have, ``addresses`` lets it be any literal address.
+    ``/ready`` is 503 until every verb has given one answer, and again while the server stops.
     Raises ``ImportError`` without the extra ``serve``.
     Use when the server is part of a larger one, or runs under another ASGI server; instead of it, ``serve``.
 
@@ -51,19 +53,24 @@ def application(
     schemas = {verb: _schema(bundle, verb) for verb in sorted(bundle.networks, key=lambda verb: (verb != "predict", verb))}
     batchers = {verb: Batcher(functools.partial(bundle.answer, verb), limits.batch, limits.wait_ms) for verb in bundle.networks}
 
+    readiness = Readiness(bundle, batchers, schemas)
+
     @contextlib.asynccontextmanager
     async def life(_: Any) -> AsyncIterator[None]:
+        readiness.begin()
         yield
+        readiness.stop()
         for batcher in batchers.values():
             await asyncio.to_thread(batcher.close)
 
     app = fastapi.FastAPI(title="weft", description=bundle.card, docs_url=None, redoc_url=None, lifespan=life)
     app.add_middleware(Guard, door=Door(LOCAL | {name.lower() for name in hosts}, addresses, token), limits=limits)
+    app.state.readiness = readiness
     _errors(app)
     for verb, batcher in batchers.items():
         _verb(app, verb, batcher, bundle, limits)
     facts = {"verbs": sorted(bundle.networks), "card": bundle.card, "metrics": bundle.metrics, "signer": bundle.signer, "records": schemas}
-    pages = {"/health": {"status": "alive"}, "/ready": {"status": "ready"}, "/card": facts}
+    pages = {"/health": {"status": "alive"}, "/ready": readiness.said, "/card": facts}
     for path, said in pages.items():
         app.add_api_route(path, _says(said), methods=["GET"], response_model=None)
     html = page(schemas, bundle.card, token=token is not None)
@@ -112,6 +119,7 @@ def serve(
         config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=patience, access_log=False)
         print(f"Serving {', '.join(sorted(opened.networks))} at {where} (open it to try the model; Ctrl-C stops)", flush=True)
         server = uvicorn.Server(config)
+        app.state.readiness.leaving = lambda: server.should_exit
         with _stopped_by_signals(server):
             server.run(sockets=[listening])
         print("Stopped.", flush=True)

@@ -81,6 +81,8 @@ def apply(name: str, module: Any, args: Mapping[str, Any] | None = None) -> Any:
 def spec_of(thing: Any) -> Spec:
     """How a thing was made, as a JSON value; `build` makes it again.
 
+    A value of one of the catalogue's dataclasses (a transform, a plan) says it by its fields, whoever made it.
+
     Raises:
         TypeError: it was not made by `build`, `own` or from a name in the catalogue.
 
@@ -97,6 +99,13 @@ def spec_of(thing: Any) -> Spec:
         for entry in entries():
             if entry.path == f"{thing.__module__}:{thing.__qualname__}":
                 return {"name": _shortest(entry), "args": {}}
+    listed = _listed(thing)
+    if listed is not None:
+        where = listed.name
+        return {
+            "name": _shortest(listed),
+            "args": {item.name: _plain(getattr(thing, item.name), f"{where}.{item.name}") for item in dataclasses.fields(thing) if item.init},
+        }
     kind = type(thing).__name__
     remedy = f"Make it with weft.build(name, args), or with weft.own({kind}, args) if the class is yours."
     raise TypeError(f"This {kind} does not say how it was made. {remedy}")
@@ -257,12 +266,21 @@ def _plain(value: Any, where: str) -> Any:
         return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, Mapping):
         return {str(name): _plain(item, f"{where}.{name}") for name, item in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "_weft_spec") and not hasattr(value, "spec"):
+    knows = hasattr(value, "_weft_spec") or hasattr(value, "spec") or _listed(value) is not None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and not knows:
         return {item.name: _plain(getattr(value, item.name), f"{where}.{item.name}") for item in dataclasses.fields(value)}
     try:
         return spec_of(value)
     except TypeError as error:
         raise TypeError(f"{where} is a {type(value).__name__}, which is neither a JSON value nor a thing that knows its spec. {error}") from None
+
+
+def _listed(value: Any) -> Entry | None:
+    """The catalogue's entry for the class of a dataclass's value; None when there is none."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return None
+    path = f"{type(value).__module__}:{type(value).__qualname__}"
+    return next((entry for entry in entries() if entry.path == path), None)
 
 
 def _shortest(entry: Entry) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from weft.data.contracts import Batch, Transform
 from weft.data.keyed import Random
 
 
+@dataclass(eq=False)
 class Cached:
     """Apply a transform without randomness and keep what it made of the last ``size`` records, found again by their content.
 
@@ -29,11 +31,15 @@ class Cached:
     (5, 1)
     """
 
-    def __init__(self, transform: Transform, size: int = 1000) -> None:
-        if size < 1:
-            raise ValueError(f"size={size}; expected room for at least one record")
-        self.transform, self.size, self.hits, self.misses = transform, size, 0, 0
-        self.kept: OrderedDict[str, Batch] = OrderedDict()
+    transform: Transform
+    size: int = 1000
+    hits: int = field(default=0, init=False)
+    misses: int = field(default=0, init=False)
+    kept: OrderedDict[str, Batch] = field(default_factory=OrderedDict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size={self.size}; expected room for at least one record")
 
     def __call__(self, batch: Batch, random: Random) -> Batch:
         index = batch.get("index")  # a record's number is not its content

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import sqlite3
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 import torch
 
-from weft.data import Loader
+from tests.data.streams.servers import postgres_server
+from weft.data import FlowLoader, Loader
 from weft.data.files.sql import Sql, pages, sql_flow
+from weft.data.streams.patience import Away, Patience
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 
@@ -122,3 +128,70 @@ def test_rows_that_vanish_are_named(url):
     with pytest.raises(ValueError, match="no longer has the row"):
         source[5]
     assert source[6]["id"] == source.keys[6] and source.key(6) == str(source.keys[6])
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A PostgreSQL of our own with a table of 500 rows; its folder lies where the server's user may enter."""
+    pytest.importorskip("pg8000")
+    folder = Path(tempfile.mkdtemp())
+    server = postgres_server(folder)
+    try:
+        server.start()
+        address = f"postgresql+pg8000://weft:secret@127.0.0.1:{server.port}/postgres"
+        with sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool).begin() as base:
+            base.execute(sqlalchemy.text("CREATE TABLE films (id INTEGER PRIMARY KEY, title TEXT, year INTEGER, score DOUBLE PRECISION)"))
+            base.execute(sqlalchemy.text("INSERT INTO films SELECT i * 7 % 503, 'film ' || i, 1950 + i % 70, NULLIF(i % 10, 3) FROM generate_series(1, 500) i"))
+        yield server, address
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def films():
+    return sorted((i * 7 % 503, f"film {i}") for i in range(1, 501))
+
+
+def test_postgresql_by_the_same_code(postgres):
+    """Sql, contract: order, batches, workers, text from outside and errors as with SQLite."""
+    _, address = postgres
+    source = Sql(address, "films", ["id", "title", "score"])
+    assert [(row["id"], row["title"]) for row in source] == films() == [(r["id"], r["title"]) for r in sql_flow(address, "films", page=64)]
+    assert source.gather(torch.arange(500))["score"].isnan().sum() == 50
+    whole = [batch["id"].tolist() for batch in Loader(Sql(address, "films", ["id"]), batch_size=64, shuffle=True, workers=2)]
+    assert whole == [batch["id"].tolist() for batch in Loader(Sql(address, "films", ["id"]), batch_size=64, shuffle=True)]
+    assert list(sql_flow(address, "films", where={"title": "x' OR '1'='1"})) == []
+    with pytest.raises(ValueError, match=r"no table 'film'\. Did you mean 'films'") as caught:
+        Sql(address, "film")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_killed_postgresql_costs_no_row_and_repeats_none(postgres, monkeypatch):
+    """Acid: killed in mid-read, away for a while, started again by the waiting itself; flow, source and loader go on with the next row."""
+    server, address = postgres
+    pauses = []
+
+    def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            server.start()
+        time.sleep(min(seconds, 0.5))
+
+    monkeypatch.setattr("weft.data.files.sql.Patience", lambda: Patience(sleep=wait))
+    source, loader = Sql(address, "films", ["id"]), FlowLoader(sql_flow(address, "films", ["id"], page=50), None, 20)
+    read = []
+    for number, batch in enumerate(loader):
+        read += batch["id"].tolist()
+        if number == 6:
+            server.kill()
+    assert read == [i for i, _ in films()] and len(pauses) >= 2
+    server.kill()
+    pauses.clear()
+    assert source.gather(torch.tensor([3, 499]))["id"].tolist() == [films()[3][0], films()[499][0]] and len(pauses) >= 2
+    server.kill()
+    monkeypatch.setattr("weft.data.files.sql.Patience", lambda: Patience(seconds=0))
+    with pytest.raises(Away, match="could not be reached") as caught:
+        source[0]
+    assert "secret" not in str(caught.value)
+    server.start()
+    assert source[0]["id"] == films()[0][0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -24,8 +25,10 @@ def free_port() -> int:
 class Server:
     """A server process that can be killed and started again on the same port and data."""
 
-    def __init__(self, command: list[str], port: int, environment: dict[str, str] | None = None, ready: Callable[[], bool] | None = None) -> None:
-        self.command, self.port, self.environment = command, port, {**os.environ, **(environment or {})}
+    def __init__(
+        self, command: list[str], port: int, environment: dict[str, str] | None = None, ready: Callable[[], bool] | None = None, user: str | None = None
+    ) -> None:
+        self.command, self.port, self.environment, self.user = command, port, {**os.environ, **(environment or {})}, user
         self.ready = ready or self.answers
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -36,7 +39,7 @@ class Server:
 
     def start(self) -> Server:
         self.process = subprocess.Popen(
-            self.command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            self.command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, user=self.user
         )
         for _ in range(600):
             if self.ready():
@@ -48,8 +51,13 @@ class Server:
 
     def kill(self) -> None:
         if self.process is not None:
+            own = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            helpers = [int(pid) for pid in own.read_text().split()] if own.exists() else []  # PostgreSQL's have sessions of their own
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
+            for pid in helpers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self.process.wait()
 
 
@@ -89,3 +97,26 @@ def rabbit_server(folder: Path) -> Server:
         return False
 
     return Server([program("rabbitmq-server")], port, environment, ready)
+
+
+def postgres_server(folder: Path) -> Server:
+    """PostgreSQL in an empty folder, which must be open to other users: as root it runs as a user of its own, since it refuses root."""
+    places = ":".join(str(place) for place in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
+    initdb, postgres = (shutil.which(name, path=f"{os.environ.get('PATH', '')}:{places}") for name in ("initdb", "postgres"))
+    if initdb is None or postgres is None:
+        pytest.skip("PostgreSQL is not installed (Debian has it as a package)")
+    user = None
+    if os.geteuid() == 0:
+        user = next((entry.pw_name for entry in pwd.getpwall() if entry.pw_name in ("postgres", "nobody") and entry.pw_uid), None)
+        if user is None:
+            pytest.skip("PostgreSQL refuses to run as root, and there is no other user here")
+        shutil.chown(folder, user)
+    begun = subprocess.run(
+        [initdb, "--no-sync", "-U", "weft", "-A", "trust", "-E", "UTF8", "--locale", "C", "-D", str(folder / "base")],
+        user=user, env={**os.environ, "HOME": str(folder)}, cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if begun.returncode:
+        pytest.skip(f"initdb does not work here: {begun.stderr[-300:]}")
+    port = free_port()
+    options = ["-D", str(folder / "base"), "-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "dynamic_shared_memory_type=mmap"]
+    return Server([postgres, *options], port, {"HOME": str(folder)}, user=user)

@@ -16,6 +16,7 @@ from weft.data.contracts import Batch, Record
 from weft.data.files.compressed import extra
 from weft.data.files.per_process import PerProcess
 from weft.data.loading.flow import Chain
+from weft.data.streams.patience import Patience
 from weft.data.text_file import existing
 
 PAGE = 1000
@@ -27,12 +28,12 @@ class Sql:
     ``key`` is a column that is unique and never null (default: the table's primary key of one column). The keys are read once when the source is
     made, in pages; then each record, or each batch by ``gather``, is one query by key. ``columns`` are read, no others; ``where`` keeps rows
     whose columns have these values. Table and columns are looked up in the data base's own description and values are bound, so no text from
-    outside becomes part of a query. A connection is opened when first needed in each process and only reads.
+    outside becomes part of a query. A connection is opened for each query and only reads; a server that is away is asked again for a minute.
     Raises ValueError naming the table or column that is not there (with the nearest names), a key that is null or stands twice, rows that
-    vanished since, and a data base that cannot be opened; a password never shows.
+    vanished since, and a data base that cannot be opened; a password never shows. ``Away`` when a server stays away.
 
     Use when rows change or are too many to export; instead of it, ``sql_flow`` from front to back, ``Columns`` after an export. Cost: the keys in
-    memory, one query a batch. Needs the extra ``files``.
+    memory, one query a batch. Needs the extra ``files``, which brings a driver for PostgreSQL (``postgresql+pg8000://user@host/base``).
 
     >>> import sqlite3, tempfile
     >>> file = tempfile.mkdtemp() + "/a.db"
@@ -83,10 +84,9 @@ class Sql:
         engine, table = self._table()
         column, wanted = table.c[self.query.key], [table.c[name] for name in self.query.columns]
         found: dict[Any, Record] = {}
-        with engine.connect() as connection:
-            for start in range(0, len(keys), 500):
-                asked = sqlalchemy.select(column, *wanted).where(column.in_(keys[start : start + 500]))
-                found |= {row[0]: dict(zip(self.query.columns, row[1:], strict=True)) for row in connection.execute(asked)}
+        for start in range(0, len(keys), 500):
+            asked = sqlalchemy.select(column, *wanted).where(column.in_(keys[start : start + 500]))
+            found |= {row[0]: dict(zip(self.query.columns, row[1:], strict=True)) for row in rows_of(engine, asked)}
         gone = [key for key in keys if key not in found]
         if gone:
             raise ValueError(f"The table {self.query.table!r} no longer has the row whose {self.query.key!r} is {gone[0]!r}; open the source again")
@@ -191,23 +191,40 @@ def pages(engine: Any, table: Any, query: Query, columns: Sequence[str], size: i
     for name, value in query.where:
         asked = asked.where(table.c[name] == value)
     last: Any = None
-    with engine.connect() as connection:
-        if start:
-            before = sqlalchemy.select(key).order_by(key).offset(start - 1).limit(1)
-            for name, value in query.where:
-                before = before.where(table.c[name] == value)
-            last = connection.execute(before).scalar()
-            if last is None:
-                return
-        while True:
-            rows = connection.execute(asked if last is None else asked.where(key > last)).fetchall()
-            if rows:
-                yield rows
-            if len(rows) < size:
-                return
-            last = rows[-1][list(columns).index(query.key)]
-            if last is None:
-                raise ValueError(f"The column {query.key!r} of {query.table!r} is null in some row; a key is not")
+    if start:
+        before = sqlalchemy.select(key).order_by(key).offset(start - 1).limit(1)
+        for name, value in query.where:
+            before = before.where(table.c[name] == value)
+        found = rows_of(engine, before)
+        if not found:
+            return
+        last = found[0][0]
+    while True:
+        rows = rows_of(engine, asked if last is None else asked.where(key > last))
+        if rows:
+            yield rows
+        if len(rows) < size:
+            return
+        last = rows[-1][list(columns).index(query.key)]
+        if last is None:
+            raise ValueError(f"The column {query.key!r} of {query.table!r} is null in some row; a key is not")
+
+
+def rows_of(engine: Any, statement: Any) -> list[Any]:
+    """The rows of one query, on a connection of its own; a server that is away or just starting is asked again for a minute."""
+    errors = extra("sqlalchemy").exc
+
+    def ask() -> list[Any]:
+        try:
+            with engine.connect() as connection:
+                return connection.execute(statement).fetchall()
+        except errors.DBAPIError as error:
+            lost = isinstance(error, errors.OperationalError | errors.InterfaceError) or error.connection_invalidated
+            if engine.dialect.name != "sqlite" and (lost or "57P0" in str(error.orig)):  # PostgreSQL's codes of a server that ends or begins
+                raise ConnectionError(f"{type(error).__name__}: {error.orig}") from error
+            raise
+
+    return Patience()(ask, engine.url.render_as_string(hide_password=True), (ConnectionError,))
 
 
 def numbers_with_gaps(values: Sequence[Any]) -> bool:

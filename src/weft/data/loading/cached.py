@@ -35,6 +35,7 @@ class CachedSource:
     Use when decoding costs more than reading; with worker processes give a folder and ``memory=0``, since memory is each process's own.
     Instead of it, ``workers`` when the processor has time left. Cost: the bytes of decoded records.
 
+    >>> import torch
     >>> source = CachedSource([{"x": 1}, {"x": 2}], lambda record: {"input": torch.tensor([record["x"]])})
     >>> [source[i]["input"].item() for i in (0, 1, 0)], (source.hits, source.made)
     ([1, 2, 1], (1, 2))

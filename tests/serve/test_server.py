@@ -248,6 +248,13 @@ def test_a_public_server_is_meant_and_has_a_token(bundle):
             serve(bundle, host="0.0.0.0", port=0, public=True, token=token)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+@pytest.mark.parametrize("token", [None, "a-token-that-is-long-enough"])
+def test_public_at_an_address_of_this_machine_alone_is_refused(bundle, host, token):
+    with pytest.raises(ValueError, match=r"only this machine reaches\. Say --host 0\.0\.0\.0 --public --token FILE"):
+        serve(bundle, host=host, port=0, public=True, token=token)
+
+
 def test_a_port_in_use_is_named_with_the_next_free_one(bundle):
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]

@@ -145,7 +145,7 @@ def _use(add: Any) -> None:
     one.add_argument("model", metavar="RUN|BUNDLE", help="the directory of a run, or a bundle")
     one.add_argument("--port", type=int, default=8000, help="default 8000; 0 takes a free one")
     one.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1, this machine only")
-    one.add_argument("--public", action="store_true", help="let other machines in; needs --token")
+    one.add_argument("--public", action="store_true", help="let other machines in; needs --token and --host 0.0.0.0")
     one.add_argument("--token", metavar="FILE", help="a file with the token that requests must bring (or the variable WEFT_TOKEN)")
     one.add_argument("--allow", action="append", default=[], metavar="NAME", help="a further host name by which the server may be addressed")
     _trusting(one)

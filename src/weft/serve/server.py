@@ -103,6 +103,11 @@ def serve(
     """
     uvicorn = _uvicorn()
     outside = not _is_loopback(host)
+    if public and not outside:
+        raise ValueError(
+            f"A public server cannot be at {host}, which only this machine reaches. Say --host 0.0.0.0 --public --token FILE (host='0.0.0.0',"
+            " public=True, token=...) to let other machines in, or leave public out."
+        )
     if outside and not public:
         raise ValueError(
             f"{host} can be reached from other machines. Say --public --token FILE (public=True, token=...) if that is meant, or take 127.0.0.1."

@@ -27,6 +27,11 @@ def test_attach_names_the_nearest_when_nothing_has_the_name():
         getattribute("dump")
 
 
+def test_the_hint_of_an_attribute_stands_once():
+    done = subprocess.run([sys.executable, "-c", "import weft; weft.ft"], capture_output=True, text=True, check=False)
+    assert done.stderr.count("Did you mean") == 1 and "'fit'" in done.stderr
+
+
 def test_unknown_speaks_in_one_voice():
     assert str(_lazy.unknown("model", "resnet_18", ["resnet18", "vit"])) == "Unknown model 'resnet_18'. Did you mean 'resnet18'?"
     assert str(_lazy.unknown("model", "zzz", ["vit", "gpt"])) == "Unknown model 'zzz'. Known: gpt, vit."

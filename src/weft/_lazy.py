@@ -46,7 +46,8 @@ def attach(package: str, table: Mapping[str, str], extra: Mapping[str, str] | No
 
     def getattribute(name: str) -> Any:
         if name not in exports:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}. {hint(name, exports)}")
+            # with a name of its own Python adds no second hint
+            raise AttributeError(f"module {package!r} has no attribute {name!r}. {hint(name, exports)}", name=name)
         path = exports[name]
         return load(path) if ":" in path else importlib.import_module(path)
 

@@ -42,6 +42,7 @@ def test_list_and_show(capsys):
     shown = said(capsys, "show", "recipe/digits")
     assert "epochs: int=" in shown and "overfit" in shown
     assert "(recipe," in said(capsys, "show", "digits") and "softmax" in said(capsys, "show", "cross_entropy")
+    assert "``" not in shown + said(capsys, "show", "cross_entropy") + said(capsys, "list") + said(capsys, "list", "--json")
     assert "Did you mean" in refused(capsys, "show", "cross_entropie") and "Did you mean" in refused(capsys, "list", "metricks")
 
 

@@ -27,3 +27,12 @@ def test_everything_is_json_and_the_machine_is_described():
     found = doctor.examine()
     assert json.loads(json.dumps(found))["processor"]["cores"] >= 1
     assert set(found["processor"]["abilities"]) <= {*doctor.FLAGS, "default", "avx512"} and found["auto device"].split(":")[0] in ("cpu", "cuda", "mps", "xpu")
+
+
+def test_the_second_column_is_aligned():
+    """Property: behind the longest name too there are two spaces, and every value begins where the first does."""
+    found = doctor.examine()
+    lines = doctor.written(found).splitlines()
+    start = lines[0].index(found["python"])
+    assert any(line.startswith("extra tensorboard") for line in lines)
+    assert all(line[start - 2 : start] == "  " and line[start] != " " for line in lines)

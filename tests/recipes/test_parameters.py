@@ -40,6 +40,14 @@ def test_what_does_not_fit_says_what_came_and_what_was_expected(kind, text):
 KNOWN = {"epochs": (int, 20), "lr": (float, 0.1), "model": (Choice, "mlp")}
 
 
+def test_choices_are_listed_once_and_the_nearest_is_named():
+    with pytest.raises(ValueError) as caught:
+        convert("precision", "fp16", Literal["auto", "float32", "float16"])
+    assert str(caught.value) == "precision=fp16: expected one of auto, float32, float16."
+    with pytest.raises(ValueError, match=r"one of auto, float32, float16\. Did you mean 'float32'[?]$"):
+        convert("precision", "float3", Literal["auto", "float32", "float16"])
+
+
 def test_defaults_are_written_out_and_parts_take_arguments():
     assert settle("r", KNOWN, {"lr": "1"}) == {"epochs": 20, "lr": 1.0, "model": {"name": "mlp", "args": {}}}
     assert settle("r", KNOWN, {"model.hidden": "[8, 8]", "model.norm": "layer"})["model"]["args"] == {"hidden": [8, 8], "norm": "layer"}

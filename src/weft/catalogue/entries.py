@@ -91,7 +91,16 @@ class Entry:
 
     def __str__(self) -> str:
         where = self.path.partition(":")[0]
-        return f"{self.name} ({self.kind}, {where})\n\n{self.signature}\n\n{self.docstring}"
+        return f"{self.name} ({self.kind}, {where})\n\n{self.signature}\n\n{plain(self.docstring)}"
+
+
+def plain(text: str) -> str:
+    """Documentation for a terminal: code between single backticks, not the double ones of reStructuredText.
+
+    >>> plain("``lr`` is a number")
+    '`lr` is a number'
+    """
+    return text.replace("``", "`")
 
 
 def _parameters(node: ast.ClassDef) -> str:

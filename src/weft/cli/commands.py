@@ -19,7 +19,7 @@ def list_(options: Namespace) -> None:
     Read from the library's tables without importing anything, so it is quick."""
     found = catalogue.entries(options.kind)
     if options.json:
-        print(json.dumps([{"kind": entry.kind, "name": entry.name, "says": entry.sentence} for entry in found], indent=2))
+        print(json.dumps([{"kind": entry.kind, "name": entry.name, "says": catalogue.plain(entry.sentence)} for entry in found], indent=2))
         return
     width = max((len(entry.name) for entry in found), default=0)
     kind = None
@@ -27,7 +27,7 @@ def list_(options: Namespace) -> None:
         if entry.kind != kind:
             print(("" if kind is None else "\n") + entry.kind)
             kind = entry.kind
-        print(f"  {entry.name:<{width}}  {entry.sentence}")
+        print(f"  {entry.name:<{width}}  {catalogue.plain(entry.sentence)}")
 
 
 def show(options: Namespace) -> None:
@@ -40,7 +40,7 @@ def show(options: Namespace) -> None:
 
         settings: Any = weft.recipes.Settings
         print("\nEvery recipe also takes: " + ", ".join(f"{field.name}={field.default}" for field in fields(settings)) + ".")
-        print(settings.__doc__.split("\n\n", 1)[1])
+        print(catalogue.plain(settings.__doc__.split("\n\n", 1)[1]))
 
 
 def run(options: Namespace) -> None:

@@ -97,15 +97,16 @@ def written(found: dict[str, Any]) -> str:
     machine = found["processor"]
     abilities = " ".join(machine["abilities"]) or "none of those that matter"
     precision = "uses bfloat16 where it pays" if machine["native bfloat16"] else "stays float32"
-    lines = [f"{'Python':<16} {found['python']} in {found['where']}"]
-    lines += [f"{name:<16} {number or 'missing'}" for name, number in found["packages"].items()]
-    lines += [
-        f"{'system':<16} {found['system']}",
-        f"{'processor':<16} {machine['name']}, {machine['cores']} cores, {found['threads']} threads",
-        f"{'abilities':<16} {abilities}; precision=auto {precision}",
-        f"{'devices':<16} {', '.join(found['devices']) or 'no accelerator'}; device=auto means {found['auto device']}",
-    ]
+    rows = {"Python": f"{found['python']} in {found['where']}"}
+    rows |= {name: number or "missing" for name, number in found["packages"].items()}
+    rows |= {
+        "system": found["system"],
+        "processor": f"{machine['name']}, {machine['cores']} cores, {found['threads']} threads",
+        "abilities": f"{abilities}; precision=auto {precision}",
+        "devices": f"{', '.join(found['devices']) or 'no accelerator'}; device=auto means {found['auto device']}",
+    }
     for name, extra in found["extras"].items():
         state = f"missing {', '.join(extra['missing'])}: {extra['get it']}" if extra["missing"] else "present"
-        lines.append(f"{'extra ' + name:<16} {state} ({extra['for']})")
-    return "\n".join(lines)
+        rows[f"extra {name}"] = f"{state} ({extra['for']})"
+    width = max(map(len, rows))
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows.items())

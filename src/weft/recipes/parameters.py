@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
 import math
@@ -106,7 +107,8 @@ def convert(name: str, value: Any, kind: Any) -> Any:
         return _convert(value, kind)
     except Mismatch:
         shown = value if isinstance(value, str) else f"{value!r} ({type(value).__name__})"
-        near = f" {hint(str(value), map(str, typing.get_args(kind)))}" if typing.get_origin(kind) is Literal else ""
+        close = difflib.get_close_matches(str(value), map(str, typing.get_args(kind)), n=1) if typing.get_origin(kind) is Literal else []
+        near = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{name}={shown}: expected {spoken(kind)}.{near}") from None
     except ValueError as error:
         raise ValueError(f"{name}={value}: {error}") from error

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from weft.catalogue import build
 from weft.data import ImageCodec, Loader, Subset, split_by_hash
@@ -22,6 +26,16 @@ MEASURED = {"accuracy": Accuracy(), "log_loss": LogLoss()}
 def parts() -> dict[str, Subset]:
     """The digits to train on, to choose the best weights on, and to measure the result on; the same for every seed."""
     return split_by_hash(pictures(), {"train": 0.7, "val": 0.1, "test": 0.2}, stratify="label")
+
+
+def columns(part: Subset) -> dict[str, Tensor]:
+    """All pictures, (N, 8, 8), and all labels of a part."""
+    return part.source.gather(part.indices)  # type: ignore[attr-defined] - the digits lie in memory
+
+
+def only(part: Subset, digits: Sequence[int]) -> Subset:
+    """The records of some digits."""
+    return Subset(part.source, part.indices[torch.isin(columns(part)["label"], torch.tensor(digits))])
 
 
 def learn(

@@ -66,6 +66,18 @@ def test_an_unseen_category_and_a_gap_are_named_when_asked(tmp_path, customers):
     assert lenient.predict([row])[0]["label"] in ("yes", "no")
 
 
+def test_excluded_columns_are_neither_learned_nor_asked_for(tmp_path, customers):
+    """Property: without the columns that decide it, the answer cannot be learned; a record without them is answered."""
+    result = weft.run("table", data=customers, target="buys", exclude="price,age,id", epochs=5, run=tmp_path / "run", progress=False)
+    bundle = weft.Bundle.open(result.bundle)
+    assert set(bundle.codec.schema()["properties"]) == {"zone", "city"} and bundle.codec.exclude == ("price", "age", "id")
+    assert bundle.predict([{"zone": 0.5, "city": "Oslo"}])[0]["label"] in ("yes", "no")
+    with pytest.raises(ValueError, match="no column 'prize'. Did you mean 'price'"):
+        weft.run("table", data=customers, target="buys", exclude="prize", run=tmp_path / "a", progress=False)
+    with pytest.raises(ValueError, match="'buys' is the target"):
+        weft.run("table", data=customers, target="buys", exclude="buys", run=tmp_path / "b", progress=False)
+
+
 def test_equal_keys_stay_on_one_side(tmp_path):
     from weft.data import Table, TableCodec
     from weft.recipes.table import shares_of

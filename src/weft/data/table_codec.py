@@ -33,6 +33,7 @@ class TableCodec:
     ``task`` "auto" means classification for text, booleans and up to 20 different whole numbers. ``categorical`` names numeric columns that
     are categories. ``unseen`` and ``missing`` say what happens to a category that training did not have, and to a missing value in a column
     that was complete in training: "stop" raises, "ignore" encodes no category (all zeros) and the median.
+    ``exclude`` names columns to leave out: identifiers, and what is not known when one predicts.
     ``fit`` leaves out, with a warning, columns that never change and texts that are nearly always different (identifiers).
     Raises ValueError naming the column for an absent target, infinite numbers, text in a numeric column, and the cases above.
 
@@ -52,6 +53,7 @@ class TableCodec:
     columns: dict[str, dict[str, Any]] | None = None
     classes: Sequence[str] | None = None
     scale: Sequence[float] | None = None
+    exclude: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -61,7 +63,7 @@ class TableCodec:
         ):
             if value not in known:
                 raise ValueError(f"{name}={value!r}; expected {' or '.join(map(repr, known))}")
-        for name in ("categorical", "classes", "scale"):
+        for name in ("categorical", "classes", "scale", "exclude"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.columns is not None:  # JSON objects have no order; the entries of ``input`` have one, so it is that of the names
@@ -71,14 +73,16 @@ class TableCodec:
         """Learn columns, classes and scales from training data."""
         rows = [source[i] for i in range(len(source))]
         names = list(rows[0])
-        for name in (self.target, *self.categorical):
+        for name in (self.target, *self.categorical, *self.exclude):
             if name not in rows[0]:
                 raise ValueError(f"The table has no column {name!r}. {hint(name, names)}")
+        if self.target in self.exclude:
+            raise ValueError(f"The column {self.target!r} is the target, so it cannot be left out too")
         targets = [row[self.target] for row in rows]
         empty = [i for i, value in enumerate(targets) if is_missing(value)]
         if empty:
             raise ValueError(f"The target {self.target!r} is missing in {len(empty)} rows, the first is row {empty[0]}; remove these rows")
-        columns = {name: self._column(name, [row.get(name) for row in rows]) for name in names if name != self.target}
+        columns = {name: self._column(name, [row.get(name) for row in rows]) for name in names if name not in (self.target, *self.exclude)}
         if all(column["kind"] == "ignored" for column in columns.values()):
             raise ValueError(f"No column besides {self.target!r} says anything: {columns}")
         task = self.task if self.task != "auto" else guess_task(targets)
@@ -190,7 +194,8 @@ class TableCodec:
                 properties[name] = {"type": ["number", "null"] if may_miss else "number"}
             elif column["kind"] == "category":
                 properties[name] = {"type": ["string", "number", "boolean"] + ["null"] * bool(may_miss), "examples": column["values"][:20]}
-        return {"type": "object", "properties": properties, "required": list(properties)}
+        # rows come with more columns than a model uses; ``encode`` passes over them
+        return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": True}
 
     def spec(self) -> dict[str, Any]:
         return {"name": "table_codec", "args": {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}}

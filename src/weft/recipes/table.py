@@ -33,6 +33,7 @@ def table(
     target: str,
     task: Literal["auto", "classification", "regression"] = "auto",
     categorical: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
     model: Choice = "mlp",  # type: ignore[assignment]
     epochs: int = 60,
     batch_size: int = 32,
@@ -49,14 +50,15 @@ def table(
     """Train on the rows of a CSV, TSV, JSON-lines or Parquet file; ``target`` names the column to predict.
 
     ``task``: "auto" means classification for text and for up to 20 different whole numbers, else regression. ``categorical``: columns of
-    numbers that are categories. ``model``: ``mlp`` or ``table_net``, with ``model.hidden=64,64`` and so on for its arguments. ``ema``: decay of the
-    averaged weights; 0 for none. ``unseen`` and ``missing``: what a category or a gap that training did not have does, "stop" or "ignore".
+    numbers that are categories. ``exclude``: columns to leave out, such as identifiers. ``model``: ``mlp`` or ``table_net``, with
+    ``model.hidden=64,64`` and so on for its arguments. ``ema``: decay of the averaged weights; 0 for none. ``unseen`` and ``missing``: what a
+    category or a gap that training did not have does, "stop" or "ignore".
     ``key``: a column whose equal values stay on one side of the split (a patient, a shop). ``split``: which of many splits. ``test`` and
     ``validation``: the shares held out for the result and for choosing the best weights. Errors of a regression are in the target's units.
     """
     source = Table(data)
     source.column(target)
-    codec = TableCodec(target, task=task, categorical=categorical, unseen=unseen, missing=missing)
+    codec = TableCodec(target, task=task, categorical=categorical, unseen=unseen, missing=missing, exclude=exclude)
     settings = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay, "ema": ema}
     codec = replace(codec, task=task_of(source, codec))
     parts = shares_of(source, codec, test=test, validation=validation, split=split, key=key)

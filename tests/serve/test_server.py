@@ -23,6 +23,7 @@ pytest.importorskip("httpx")
 import httpx
 
 from tests.serve.conftest import OWN, RECORDS, client, error, png
+from weft.data import TableCodec
 from weft.serve import Bundle, Limits, application, serve
 from weft.serve.server import listen
 from weft.serve.values import Values
@@ -102,6 +103,20 @@ def test_one_bad_record_does_not_spoil_its_neighbours(bundle):
         replies = list(pool.map(lambda value: asking.post("/predict", json={"input": [value]}), [1.0, 100.0, 2.0, 3.0]))
         assert [reply.status_code for reply in replies] == [200, 422, 200, 200]
         assert replies[2].json() == {"predictions": [{"output": [2.0]}]}
+
+
+def test_a_row_may_have_more_columns_than_the_model_uses(tmp_path):
+    """Contract: over HTTP as on the command line, further columns of a table's row change nothing, the target's neither; a lacking one is named."""
+    rows = [{"age": 20 + i, "city": ("Rome", "Oslo")[i % 2], "buys": ("no", "yes")[i // 3]} for i in range(6)]
+    codec = TableCodec("buys").fit(rows)
+    rowwise = Bundle({"predict": nn.Linear(codec.num_features, 2)}, codec)
+    with client(application(rowwise)) as asking:
+        plain = asking.post("/predict", json={"age": 30, "city": "Rome"}).json()
+        further = {"age": 30, "city": "Rome", "name": "Ada", "tags": [1, {"deep": None}], "buys": "perhaps"}
+        assert asking.post("/predict", json=further).json() == plain and "predictions" in plain
+        described = asking.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert described["oneOf"][0]["additionalProperties"] is True
+        assert error(asking.post("/predict", json={"age": 30, "citty": "Rome"}), 422) == "Record 0 lacks 'city'. Did you mean 'citty'?"
 
 
 def test_malformed_requests_are_refused_in_one_shape(bundle, pictures):

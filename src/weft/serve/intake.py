@@ -9,6 +9,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from weft._lazy import hint
@@ -90,7 +91,7 @@ def _count(records: list[Any], limits: Limits) -> None:
 
 
 def _checked(record: Any, index: int, schema: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
-    """A record whose fields are those of the schema, each of its type."""
+    """A record's fields of the schema, each of its type; further ones are refused, or passed over where the schema allows them."""
     where, known = f"Record {index}", schema.get("properties", {})
     if not isinstance(record, dict):
         raise Refused(422, f"{where} is {_kind(record)}; expected an object such as {json.dumps(example(schema))}.")
@@ -99,8 +100,11 @@ def _checked(record: Any, index: int, schema: Mapping[str, Any], limits: Limits)
             raise Refused(422, f"{where}: unknown field {name[:80]!r}. {hint(name, known)[:500]}")
     missing = [name for name in schema.get("required", ()) if name not in record]
     if missing:
-        raise Refused(422, f"{where} lacks {', '.join(map(repr, missing))}.")
-    return {name: _checked_value(value, f"{where}: {name}", known.get(name, {}), limits) for name, value in record.items()}
+        further = [name for name in record if name not in known]
+        near = f" {hint(missing[0], further)[:500]}" if get_close_matches(missing[0], further) else ""
+        raise Refused(422, f"{where} lacks {', '.join(map(repr, missing))}.{near}")
+    taken = {name: value for name, value in record.items() if name in known} if known else record
+    return {name: _checked_value(value, f"{where}: {name}", known.get(name, {}), limits) for name, value in taken.items()}
 
 
 def _checked_value(value: Any, where: str, says: Mapping[str, Any], limits: Limits) -> Any:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.serve.conftest import png
+from weft.data import FieldsCodec
 from weft.serve.intake import example, file_fields, from_files, from_json
 from weft.serve.limits import Limits, Refused
 
@@ -129,3 +130,14 @@ def test_an_upload_has_the_name_of_the_field():
     with pytest.raises(Refused) as caught:
         from_files([("image", png())], SCHEMA, Limits())
     assert caught.value.status == 415
+
+
+def test_a_file_among_several_fields_is_bytes_and_never_a_path(tmp_path):
+    """Hostile input: a record of declared fields cannot make the server open a file of its own."""
+    (tmp_path / "secret.png").write_bytes(png())
+    learned = [{"mean": [0.5], "std": [0.5]}, {"mean": 0.0, "std": 1.0}]
+    fields = [{"column": "photo", "kind": "image", "size": 4, "channels": 1}, {"column": "year", "kind": "number"}]
+    schema = FieldsCodec(fields, learned).schema()
+    assert "a path or URL is never read" in str(refusal({"photo": str(tmp_path / "secret.png"), "year": 1}, schema))
+    (record,) = from_json(json.dumps({"photo": base64.b64encode(png()).decode(), "year": 1}).encode(), schema, Limits())
+    assert record == {"photo": png(), "year": 1} and FieldsCodec(fields, learned).encode(record)["photo"].shape == (1, 4, 4)

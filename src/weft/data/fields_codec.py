@@ -160,7 +160,10 @@ class FieldsCodec:
             "image": "string", "audio": "string",
         }  # fmt: skip
         inputs = [field for field in self.fields if field["kind"] != "label"]
-        properties = {field["column"]: {"type": types[field["kind"]], "description": field["kind"]} for field in inputs}
+        properties: dict[str, Any] = {field["column"]: {"type": types[field["kind"]], "description": field["kind"]} for field in inputs}
+        for field in inputs:
+            if field["kind"] in ("image", "audio"):  # the file itself: a text would be taken for a path
+                properties[field["column"]] |= {"contentEncoding": "base64", "contentMediaType": f"{field['kind']}/*"}
         return {"type": "object", "properties": properties, "required": [field["column"] for field in inputs if not field["optional"]]}
 
     def spec(self) -> dict[str, Any]:

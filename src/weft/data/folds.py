@@ -45,7 +45,7 @@ def folds(
         raise ValueError(f"{count} folds of {size} records; expected at least 2, and no more than there are records")
     if ordered:
         return _ordered(size, count)
-    order = np.arange(size) if seed is None else shuffled(size, seed, 0).numpy()
+    order: Any = np.arange(size) if seed is None else shuffled(size, seed, 0).numpy()
     if labels is not None:
         fold = _stratified([name_of(labels[i]) for i in order], count)
     elif groups is not None:

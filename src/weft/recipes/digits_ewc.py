@@ -19,7 +19,7 @@ from weft.recipes.session import Result, Session
 def parts(seed: int) -> list[dict[str, Subset]]:
     """The two tasks, each to train on and to measure: the digits, and the same with their pixels in an order that the seed decides."""
     whole = pictures()
-    image, label = whole.columns["image"], whole.columns["label"]
+    image, label = torch.as_tensor(whole.columns["image"]), whole.columns["label"]
     again = Arrays({"image": image.flatten(1)[:, shuffled(64, seed, 0)].view_as(image), "label": label})
     return [split_by_hash(task, {"train": 0.8, "test": 0.2}, stratify="label") for task in (whole, again)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -29,14 +31,14 @@ def digits_vae(
     Expected (mean of 5 seeds): ``elbo`` -18.9, against a ``baseline`` of -25.2.
     """
     columns = pictures().columns
-    digits = Arrays({"input": (columns["image"][:, None] > 127).float(), "label": columns["label"]})
+    digits = Arrays({"input": (torch.as_tensor(columns["image"])[:, None] > 127).float(), "label": columns["label"]})
     parts = split_by_hash(digits, {"train": 0.7, "val": 0.1, "test": 0.2}, stratify="label")
     train, val, test = session.loaders(parts, None, batch_size)
     encoder = build("mlp_encoder", {"in_dim": 64, "latent": latent, "hidden": [width]})
     decoder = {"latent": latent, "shape": [1, 8, 8], "hidden": [width]}
     method = VAE(encoder, build("mlp_decoder", decoder), beta=beta)
     state = session.fit("train", method, train, Update(adam(lr), on=""), until=Epochs(epochs), evaluate=Evaluation(val, monitor="elbo", mode="max"))
-    best = state.best()
+    best: Any = state.best()
     painter = build("mlp_decoder", {**decoder, "activation": "sigmoid"})  # the same weights: shares of white instead of logits
     painter.load_state_dict(best.decoder.state_dict())
     share = (inputs(train).sum(0) + 1) / (len(train.source) + 2)

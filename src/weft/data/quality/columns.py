@@ -197,7 +197,7 @@ def located(places: Sequence[Any], count: int) -> tuple[str, int | None, str]:
     files = {file for file, _ in pairs}
     if len(files) == 1 and pairs[0][1] is not None:
         return pairs[0][0], pairs[0][1], f" ({'row' if count == 1 else 'rows'} {listed((row for _, row in pairs), count)})"
-    return *pairs[0], f" ({listed((file if row is None else f'{file} row {row}' for file, row in pairs), count)})"
+    return pairs[0][0], pairs[0][1], f" ({listed((file if row is None else f'{file} row {row}' for file, row in pairs), count)})"
 
 
 def finite(value: Any) -> bool:

@@ -224,7 +224,8 @@ def prints(records: Any) -> Iterator[tuple[str, str, Any]]:
             picture = read_image(record["image"], channels=3)
             grey = np.asarray(picture.convert("L"))
             flat = int(grey.max()) - int(grey.min()) <= 2  # all constant pictures have the same hash
-            yield content_hash(picture), *(("", None) if flat else ("picture", picture_hash(picture)))
+            kind, shared = ("", None) if flat else ("picture", picture_hash(picture))
+            yield content_hash(picture), kind, shared
         else:
             rest = {name: value for name, value in record.items() if name not in ("label", "target", "path")}
             yield content_hash(rest), "", None

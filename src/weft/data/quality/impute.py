@@ -71,7 +71,8 @@ class Impute:
                 wrong = next((value for value in present if isinstance(value, (str, bool)) or not isinstance(value, (int, float))), None)
                 if wrong is not None:
                     raise ValueError(f"The column {name!r} holds {wrong!r}; {way} is for numbers, use 'mode' or ('constant', value)")
-                values[name] = float(np.median(present) if way == "median" else np.mean(present))
+                numbers = np.array(present, dtype=float)
+                values[name] = float(np.median(numbers) if way == "median" else np.mean(numbers))
             elif way == "mode":
                 counts = Counter(present)
                 most = max(counts.values())

@@ -70,7 +70,7 @@ def _opened(path: Path) -> Iterator[BufferedIOBase]:
 
 def _lines(stream: BufferedIOBase, problems: Problems, file: str) -> Iterator[str]:
     """Lines of text, none longer than the limit; bytes that are not UTF-8 become U+FFFD."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")  # pyright: ignore[reportArgumentType]
     number = 0
     while line := text.readline(MAX_LINE):
         number += 1

@@ -310,11 +310,12 @@ def fitting(pattern: str, texts: list[str]) -> list[bool]:
         raise ValueError(f"The pattern has {len(pattern)} characters; at most {MAX_PATTERN} are allowed")
     try:
         import pyarrow
-        import pyarrow.compute as compute
+        import pyarrow.compute
     except ImportError:
         raise ValueError("Patterns are matched by pyarrow, which bounds their time: pip install 'weft[table]'") from None
     clean = [re.sub("[\ud800-\udfff]", "\ufffd", text) for text in texts]
     try:
+        compute: Any = pyarrow.compute  # its functions are made when it is imported
         return compute.match_substring_regex(pyarrow.array(clean, pyarrow.string()), rf"\A(?:{pattern})\z").to_pylist()
     except pyarrow.ArrowInvalid as error:
         raise ValueError(f"{pattern!r} is no pattern that can be matched in bounded time: {error}") from None

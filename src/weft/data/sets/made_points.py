@@ -72,7 +72,9 @@ def xor(size: int = 1000, *, noise: float = 0.0, seed: int = 0) -> Arrays:
 
 
 def spirals(size: int = 1000, classes: int = 2, *, turns: float = 2.0, noise: float = 0.03, seed: int = 0) -> Arrays:
-    """Arms of a spiral, one a class: ``input`` (2,) within a circle of 1, ``target``. Baseline: nearest neighbours; a line is right on two in three at most.
+    """Arms of a spiral, one a class: ``input`` (2,) within a circle of 1, ``target``.
+
+    Baseline: nearest neighbours; a line is right on two in three at most.
 
     >>> spirals(4, 4).columns["target"].tolist()
     [0, 1, 2, 3]

@@ -149,7 +149,7 @@ class Confluent:
         self.consumer.assign([self.kafka.TopicPartition(self.topic, n, offset) for n, offset in offsets.items()])
 
     def poll(self, seconds: float) -> Message | None:
-        found = self.consumer.poll(seconds)
+        found: Any = self.consumer.poll(seconds)
         if found is None:
             return None
         if found.error() is not None:

@@ -85,7 +85,7 @@ class CleanText:
 
     def _round(self, text: str) -> str:
         if self.form is not None:
-            text = unicodedata.normalize(self.form, text)
+            text = unicodedata.normalize(self.form, text)  # pyright: ignore[reportArgumentType] - one of FORMS
         if self.entities:
             text = ENTITY.sub(lambda match: html.unescape(match[0]), text)
         if "tags" in self.remove:

@@ -135,11 +135,11 @@ def specials_in(content: dict[str, Any], tokens: Sequence[str]) -> tuple[str, ..
     unknown = model.get("unk_token") or (tokens[model["unk_id"]] if model.get("unk_id") is not None else None)
     names = [token["content"] for token in content.get("added_tokens") or () if token.get("special")]
     stated = (content.get("padding") or {}).get("pad_token")
-    pad = next((name for name in [stated, *names] if name in tokens and (name == stated or "pad" in name.lower())), None)
+    pad: Any = next((name for name in [stated, *names] if name in tokens and (name == stated or "pad" in name.lower())), None)
     if pad is None:
         found = f" Its special tokens: {', '.join(names)}." if names else ""
         raise ValueError(f"No token of this tokenizer looks like padding.{found} Pass specials=(padding, unknown, …), any token may serve as padding")
-    return tuple(dict.fromkeys([pad, *([unknown] if unknown in tokens else []), *names]))
+    return tuple(dict.fromkeys([str(pad), *([str(unknown)] if unknown in tokens else []), *names]))
 
 
 def read_tokenizer_json(path: str | Path, specials: Sequence[str] = ()) -> FastTokenizer:

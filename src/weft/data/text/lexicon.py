@@ -65,7 +65,7 @@ def wordnet() -> Synonyms:
 
     @functools.lru_cache(maxsize=50_000)
     def synonyms(word: str) -> tuple[str, ...]:
-        names = [name.replace("_", " ") for sense in net.synsets(word.lower()) for name in sense.lemma_names()]
+        names = [name.replace("_", " ") for sense in net.synsets(word.lower()) or () if sense is not None for name in sense.lemma_names()]
         return tuple(dict.fromkeys(name for name in names if name.lower() != word.lower()))
 
     return synonyms

@@ -22,8 +22,15 @@ class Tokenizer(Protocol):
     Some also have ``sample(text, random)``, one of several ways to cut the text, for training.
     """
 
-    vocabulary: Sequence[str] | None
-    specials: Sequence[str]
+    @property
+    def vocabulary(self) -> Sequence[str] | None:
+        """The tokens by number; None before ``fit``."""
+        ...
+
+    @property
+    def specials(self) -> Sequence[str]:
+        """Tokens that no text can spell: padding first, then the unknown one."""
+        ...
 
     @property
     def num_tokens(self) -> int:
@@ -93,9 +100,9 @@ def pad_id(tokenizer: Any) -> int:
 
 def written(tokenizer: Any, ids: Iterable[int]) -> list[str]:
     """The tokens of numbers: special ones left out, the unknown one as U+FFFD; raises ValueError for a number out of range."""
-    vocabulary = tokenizer.vocabulary
-    if vocabulary is None:
-        numbered(tokenizer)
+    if tokenizer.vocabulary is None:
+        numbered(tokenizer)  # says that it has not been fitted
+    vocabulary: Any = tokenizer.vocabulary
     skip = {name: "" for name in tokenizer.specials} | {name: REPLACEMENT for name in tokenizer.specials[1:2]}
     tokens = []
     for number in ids:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,9 +49,10 @@ def on_rows(batch: Batch, rows: Tensor, transform: Transform, random: Random) ->
             for i, item in zip(chosen.tolist(), value, strict=True):
                 out[key][i] = item
             continue
-        if value.shape != part[key].shape or value.dtype != part[key].dtype:
+        before: Any = part[key]
+        if value.shape != before.shape or value.dtype != before.dtype:
             raise ValueError(
-                f"{name} made {key!r} {tuple(value.shape)} {value.dtype} of {tuple(part[key].shape)} {part[key].dtype}; applied to some records only,"
+                f"{name} made {key!r} {tuple(value.shape)} {value.dtype} of {tuple(before.shape)} {before.dtype}; applied to some records only,"
                 " it must keep shape and type"
             )
         out[key] = batch[key].clone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from weft._lazy import unknown
 from weft.data.contracts import Transform
@@ -63,7 +64,7 @@ def preset(name: str, size: int | None = None, *, classes: Sequence[str] | None 
         codec = ImageCodec(size, len(mean), mean, std, classes)
     mild = InPixels(mean, std, [ColorJitter(0.2, 0.2, 0.2, 0.1 if name == "classification" else 0.05)])
     both = ("input", "target")
-    rows: dict[str, list[Transform]] = {
+    rows: dict[str, list[Any]] = {
         "mnist": [RandomAffine(10, 0.1, 0.1, 0.1, fill=-mean[0] / std[0])],
         "cifar": [RandomCrop(4), RandomFlip()],
         "imagenet": [RawResizedCrop(size), RandomFlip()],

@@ -40,6 +40,12 @@ def test_what_does_not_fit_says_what_came_and_what_was_expected(kind, text):
 KNOWN = {"epochs": (int, 20), "lr": (float, 0.1), "model": (Choice, "mlp")}
 
 
+def test_arguments_wait_for_the_part_that_a_recipe_chooses():
+    known = {"model": (Choice, "auto")}
+    assert settle("r", known, {"model.width": "8"})["model"].settled("simple_cnn") == {"name": "simple_cnn", "args": {"width": 8}}
+    assert settle("r", known, {"model": "gpt", "model.depth": 2})["model"].settled("simple_cnn") == {"name": "gpt", "args": {"depth": 2}}
+
+
 def test_choices_are_listed_once_and_the_nearest_is_named():
     with pytest.raises(ValueError) as caught:
         convert("precision", "fp16", Literal["auto", "float32", "float16"])

@@ -6,7 +6,7 @@ import torch
 import weft
 from weft.data import Arrays
 from weft.recipes import Result, Session, Settings
-from weft.recipes.session import BY_HEART, QUICK, reserve
+from weft.recipes.session import BY_HEART, QUICK, reserve, told
 
 
 def session(**settings):
@@ -83,6 +83,15 @@ def test_a_result_says_where_everything_is(tmp_path, own):
     assert Result.read(result.run).metrics == result.metrics
     card = weft.Bundle.open(result.bundle, own=weft.recipes.find(str(own)).own_classes()).card
     assert "hidden | 8" in card
+
+
+def test_a_card_tells_strangers_nothing_of_this_machine_and_nothing_unused(tmp_path, customers):
+    """Property: of the data's path only the last part; a parameter that is None is left out, a chosen part reads as a call."""
+    result = weft.run("table", data=customers, target="buys", quick=True, progress=False, run=tmp_path / "run", **{"model.hidden": "8,8"})
+    card = weft.Bundle.open(result.bundle).card
+    assert f"| data | {customers.name} |" in card and f"on {customers.name}." in card and str(customers.parent) not in card
+    assert "None" not in card and "| key |" not in card and "| model | mlp(hidden=[8, 8]) |" in card
+    assert told({"name": "gpt", "args": {"weights": str(customers), "missing": "/no/such/file"}}) == f"gpt(weights={customers.name}, missing=/no/such/file)"
 
 
 def test_numbers_stand_beside_the_metrics(tmp_path, own):

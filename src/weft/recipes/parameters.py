@@ -21,6 +21,8 @@ from weft.catalogue.entries import find
 MAX_FILE = 1_000_000  # bytes of a parameter file
 MAX_DEPTH = 20
 WHOLE = re.compile(r"[+-]?\d[\d_]*")
+AUTO = "auto"  # a part that the recipe chooses
+NUMBERS = re.compile(r"[-+.\de]+(,[-+.\de]+)+")
 YES, NO, NOTHING = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null", "")
 
 
@@ -28,9 +30,10 @@ class Choice(dict[str, Any]):
     """A part chosen by its catalogue name, with arguments: ``model=gpt model.depth=4`` becomes ``{"name": "gpt", "args": {"depth": 4}}``.
 
     It is a spec, so ``weft.build(choice, {...})`` makes the part. Annotate a recipe's parameter with ``Choice`` to let callers choose.
+    Where the default depends on the data, it is "auto", and the recipe says ``model.settled("gpt")`` once it knows.
 
-    >>> Choice.of("mlp")
-    {'name': 'mlp', 'args': {}}
+    >>> Choice.of("mlp"), Choice.of({"name": "auto", "args": {"depth": 2}}).settled("gpt")
+    ({'name': 'mlp', 'args': {}}, {'name': 'gpt', 'args': {'depth': 2}})
     """
 
     @classmethod
@@ -39,8 +42,13 @@ class Choice(dict[str, Any]):
         spec: dict[str, Any] = {"name": value} if isinstance(value, str) else dict(value)
         if set(spec) - {"name", "args", "then"} or not isinstance(spec.get("name"), str) or not isinstance(spec.get("args", {}), Mapping):
             raise ValueError(f"a part is chosen by its name, or as {{name: ..., args: {{...}}}}; got {value!r}.")
-        find(spec["name"])
+        if spec["name"] != AUTO:
+            find(spec["name"])
         return cls({"name": spec["name"], "args": dict(spec.get("args", {})), **({"then": spec["then"]} if "then" in spec else {})})
+
+    def settled(self, name: str) -> Choice:
+        """Itself, or for "auto" the part of that name with the arguments that the caller gave."""
+        return Choice.of({**self, "name": name}) if self["name"] == AUTO else self
 
 
 def declared(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
@@ -205,10 +213,10 @@ READERS: dict[Any, Callable[[Any], Any]] = {bool: _bool, int: _int, float: _floa
 
 
 def loose(value: Any) -> Any:
-    """Text without a declared type: JSON when it is JSON, true, false and none as they read, else the text.
+    """Text without a declared type: JSON when it is JSON, true, false and none as they read, numbers with commas as a list, else the text.
 
-    >>> loose("64"), loose("[1, 2]"), loose("none"), loose("gelu")
-    (64, [1, 2], None, 'gelu')
+    >>> loose("64"), loose("[1, 2]"), loose("64,32"), loose("none"), loose("gelu")
+    (64, [1, 2], [64, 32], None, 'gelu')
     """
     if not isinstance(value, str):
         return value
@@ -217,7 +225,7 @@ def loose(value: Any) -> Any:
     if value.lower() in ("none", "null"):
         return None
     try:
-        return json.loads(value)
+        return json.loads(f"[{value}]" if NUMBERS.fullmatch(value) else value)
     except ValueError:
         return value
 

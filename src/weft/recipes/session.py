@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from weft.data.keyed import shuffled
 from weft.engine import Checkpoints, Evaluation, Length, Method, Runtime, State, Steps, Update, evaluate
 from weft.observe import Outcome, Run, collect, write_report
 from weft.observe.logs import unjson
+from weft.recipes.parameters import written
 from weft.recipes.settings import Settings
 from weft.serve import Bundle
 
@@ -160,6 +162,10 @@ class Session:
         self._run.show_progress = self.settings.progress and self.rank == 0
         return self._run
 
+    def decided(self, arguments: Mapping[str, Any]) -> None:
+        """Write what the recipe chose itself into the call, before the directory is made: spec, report and card then say what was used."""
+        self.spec = {**self.spec, "args": {**self.spec["args"], **written(arguments)}}
+
     def limited(self, source: Source) -> Source:
         """The share of the records that ``limit`` allows, chosen by the seed; at least one."""
         if self.settings.limit == 1:
@@ -280,10 +286,10 @@ class Session:
 
     def card(self, metrics: Mapping[str, float]) -> str:
         """A model card that says how the model was made and how well it does."""
-        asked = "\n".join(f"| {name} | {value} |" for name, value in self.spec["args"].items())
+        asked = "\n".join(f"| {name} | {told(value)} |" for name, value in self.spec["args"].items() if value is not None)
         scores = "\n".join(f"| {name} | {value:.6g} |" for name, value in metrics.items())
         name = str(self.spec["name"]).rpartition("/")[2]
-        data = self.spec["args"].get("data", "the recipe's own")
+        data = told(self.spec["args"].get("data", "the recipe's own data"))
         return (
             f"# {name}\n\nTrained by the recipe `{name}` on {data}. Measured on records that training never saw:\n\n"
             f"| metric | value |\n|---|---|\n{scores}\n\n| parameter | value |\n|---|---|\n{asked}\n\n"
@@ -302,6 +308,18 @@ class Session:
     def close(self) -> None:
         if self._run is not None:
             self._run.close()
+
+
+def told(value: Any) -> Any:
+    """An argument as strangers may read it: of a path on this machine its last part only; of a chosen part its name and arguments."""
+    if isinstance(value, Mapping):
+        args = ", ".join(f"{name}={told(item)}" for name, item in value.get("args", value).items())
+        return f"{value['name']}({args})" if "name" in value else args
+    if isinstance(value, list):
+        return [told(item) for item in value]
+    if isinstance(value, str) and os.path.isabs(value) and os.path.exists(value):  # Path.exists raises for a text longer than a file's name
+        return os.path.basename(os.path.normpath(value)) or value
+    return value
 
 
 def head(source: Source, count: int) -> Source:

@@ -22,13 +22,27 @@ def test_size_and_colour_are_guessed_from_the_pictures(photos):
     assert guess(ImageFolder(photos)) == (32, 1)
 
 
+def test_arguments_go_to_the_network_that_the_recipe_chooses_and_spec_report_and_card_name_it(tmp_path, photos):
+    """Contract: model.width without model= widens the default network; what the data decided stands where it is read."""
+    result = weft.run("image_classification", data=photos, quick=True, run=tmp_path / "run", progress=False, **{"model.width": 8})
+    bundle = weft.Bundle.open(result.bundle)
+    assert weft.spec_of(bundle.networks["predict"])["args"]["width"] == 8
+    asked = weft.Run.open(result.run, read_only=True).spec["args"]
+    assert asked["size"] == 32 and asked["model"] == {"name": "simple_cnn", "args": {"width": 8}}
+    assert "| size | 32 |" in bundle.card and "| model | simple_cnn(width=8) |" in bundle.card
+    report = result.report.read_text()
+    assert "size=32" in report and "null" not in report
+    again = weft.run("image_classification", **{**asked, "run": tmp_path / "again", "progress": False})
+    assert again.metrics == result.metrics
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"model": "resnet_18"}, "Unknown name 'resnet_18'.*'resnet18'"),
         ({"unreadable": "ignore"}, "unreadable=ignore: expected one of stop, skip"),
         ({"test": 0.95}, "positive and sum to 1"),
-        ({"model.wdith": 3}, "which was not chosen"),
+        ({"model.wdith": 3}, "no argument 'wdith'.*'width'"),
         ({"model": "simple_cnn", "model.wdith": 3}, "no argument 'wdith'.*'width'"),
     ],
 )

@@ -33,11 +33,12 @@ def headline(values: Mapping[str, Any]) -> Markup | None:
 
 
 def call(spec: Mapping[str, Any], folder: Path) -> Markup | None:
-    """The command that makes this run again, and every argument with its value."""
+    """The command that makes this run again, and every argument with its value; what is None was not used and is left out."""
     if not spec:
         return None
     arguments = spec.get("args") if isinstance(spec.get("args"), Mapping) else {key: value for key, value in spec.items() if key != "name"}
     assert isinstance(arguments, Mapping)
+    arguments = {key: value for key, value in arguments.items() if value is not None}
     line = " ".join(["weft run", str(spec.get("name", "")), *(f"{key}={quoted(value)}" for key, value in arguments.items())])
     rest = {key: value for key, value in spec.items() if key not in ("name", "args")} if isinstance(spec.get("args"), Mapping) else {}
     return section(

@@ -31,7 +31,7 @@ def test_a_classifier_is_measured_by_its_own_answers(tmp_path):
     answers = made.predict([{"z": row["z"], "a": row["a"]} for row in ROWS])
     by_hand = sum(answer["label"] == row["y"] for answer, row in zip(answers, ROWS, strict=True)) / len(ROWS)
     found = judge(made, tmp_path / "rows.csv")
-    assert found["accuracy"] == pytest.approx(by_hand) and set(found) == {"accuracy", "log_loss", "auroc"}
+    assert found["accuracy"] == pytest.approx(by_hand) and set(found) == {"accuracy", "balanced_accuracy", "log_loss", "auroc"}
 
 
 def test_a_regression_is_measured_in_its_units(tmp_path):
@@ -47,10 +47,20 @@ def test_a_regression_is_measured_in_its_units(tmp_path):
 def test_records_that_cannot_be_judged_are_named(tmp_path):
     codec = TableCodec("y").fit([{k: row[k] for k in "zay"} for row in ROWS])
     made = bundle(tmp_path, codec, 2)
-    for text, message in (("z,a\n1,2\n", "Record 0 .* has no label"), ("z,a,y\n1,2,maybe\n", "Class 'maybe' was not among")):
+    for text, message in (("z,a\n1,2\n", "rows.csv row 1 has no label"), ("z,a,y\n1,2,yes\n1,2,maybe\n", "rows.csv row 2: Class 'maybe' was not among")):
         (tmp_path / "rows.csv").write_text(text)
         with pytest.raises(ValueError, match=message):
             judge(made, tmp_path / "rows.csv")
+    from PIL import Image
+
+    from weft.data import ImageCodec
+
+    for name in ("cat/1.png", "cat/2.png", "dog/3.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / "photos" / name)
+    pictures = Bundle({"predict": torch.nn.Flatten()}, ImageCodec(size=2, channels=1, classes=("cat", "cow")))
+    with pytest.raises(ValueError, match=r"photos/dog/3\.png: Class 'dog' was not among"):
+        judge(pictures, tmp_path / "photos")
     with pytest.raises(FileNotFoundError, match="to evaluate on"):
         judge(made, tmp_path / "gone.csv")
 
@@ -60,3 +70,9 @@ def test_the_source_fits_the_codec(tmp_path, photos):
 
     assert isinstance(labelled(ImageCodec(size=8), photos), ImageFolder)
     assert scores(ImageCodec(size=8, classes=("a", "b")), torch.eye(2), torch.tensor([0, 1]))["accuracy"] == 1.0
+
+
+def test_a_run_is_judged_by_no_fewer_metrics_than_it_has(tmp_path, photos):
+    """Property: on labelled data of one's own every metric of the run is given but the loss of its training."""
+    result = weft.run("image_classification", data=photos, quick=True, progress=False, run=tmp_path / "run")
+    assert set(judge(weft.Bundle.open(result.bundle), photos)) >= set(result.metrics) - {"loss"}

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weft.data import ImageFolder, Lines, Loader, Source, Table, TokenCodec
+from weft.data import AudioFolder, ImageFolder, Lines, Loader, Source, Table, TokenCodec
 from weft.engine import Method, evaluate
 from weft.losses import Loss, cross_entropy
-from weft.metrics import AUROC, MAE, R2, RMSE, Accuracy, LogLoss
-from weft.recipes.inputs import picture_field, text_field
+from weft.metrics import AUROC, MAE, R2, RMSE, Accuracy, BalancedAccuracy, LogLoss
+from weft.recipes.inputs import picture_field, sound_field, text_field
 from weft.recipes.language_model import language_network
 from weft.recipes.texts import labelled_texts
 from weft.serve import Bundle
@@ -39,9 +39,10 @@ class Undecoded:
 def judge(bundle: Bundle, path: str | Path) -> dict[str, float]:
     """Metrics of a bundle over a labelled folder or file of the kind that it was trained on.
 
-    Classification: accuracy, log loss, and AUROC for two classes. Regression: mean absolute and root mean squared error in the
-    target's units, and R². Language models: nats a token over the whole text.
-    Raises ValueError for records without labels, and for classes that training did not have (with the nearest).
+    Classification: accuracy, balanced accuracy, log loss, and AUROC for two classes. Regression: mean absolute and root mean squared error
+    in the target's units, and R². Language models: nats a token over the whole text. The ``loss`` of a run is that of its training
+    (smoothed labels, weights of classes), which a bundle does not hold.
+    Raises ValueError naming file or row for records without labels, and for classes that training did not have (with the nearest).
     """
     codec = bundle.codec
     if isinstance(codec, TokenCodec):
@@ -52,9 +53,10 @@ def judge(bundle: Bundle, path: str | Path) -> dict[str, float]:
         try:
             encoded.append(codec.encode(source[i]))
         except ValueError as error:
-            raise ValueError(f"Record {i} of {path}: {error}") from error
+            raise ValueError(f"{place(source, Path(path), i)}: {error}") from error
         if "target" not in encoded[-1]:
-            raise ValueError(f"Record {i} of {path} has no label, so there is nothing to compare with. To get answers instead: weft predict")
+            where = place(source, Path(path), i)
+            raise ValueError(f"{where} has no label, so there is nothing to compare with. To get answers instead: weft predict")
     asking = replace(bundle, codec=Undecoded(codec))
     output = torch.stack([row["output"] for start in range(0, len(encoded), 64) for row in asking.answer("predict", encoded[start : start + 64])])
     return scores(codec, output, torch.stack([record["target"] for record in encoded]))
@@ -67,16 +69,25 @@ def labelled(codec: Any, path: Path) -> Source:
     schema = codec.schema()
     if picture_field(schema) and path.is_dir():
         return ImageFolder(path)
+    if sound_field(schema) and path.is_dir():
+        return AudioFolder(path)
     if text_field(schema):
         return labelled_texts(path, text=codec.text, label=codec.label)
     return Table(path)
+
+
+def place(source: Source, path: Path, i: int) -> str:
+    """Where a record stands: its file, or its row in one."""
+    if isinstance(source, ImageFolder):
+        return str(path / source.key(i))
+    return str(path / source[i]["path"]) if path.is_dir() else f"{path} row {i + 1}"
 
 
 def scores(codec: Any, output: Tensor, target: Tensor) -> dict[str, float]:
     """The metrics that fit a codec, in the target's units."""
     classes: Sequence[str] | None = getattr(codec, "classes", None)
     if classes:
-        metrics: dict[str, Any] = {"accuracy": Accuracy(), "log_loss": LogLoss()}
+        metrics: dict[str, Any] = {"accuracy": Accuracy(), "balanced_accuracy": BalancedAccuracy(), "log_loss": LogLoss()}
         if len(classes) == 2 and len(target.unique()) == 2:
             metrics["auroc"] = AUROC()
     else:

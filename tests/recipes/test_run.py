@@ -20,8 +20,8 @@ from weft.recipes import Result, reevaluate, resume
 QUIET = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def command(*words):
-    return subprocess.run([sys.executable, "-m", "weft", *words], capture_output=True, text=True, env=QUIET, timeout=300)
+def command(*words, cwd=None):
+    return subprocess.run([sys.executable, "-m", "weft", *words], capture_output=True, text=True, env=QUIET, timeout=300, cwd=cwd)
 
 
 def last_weights(run, stage):
@@ -152,6 +152,16 @@ def test_a_recipe_without_an_end_is_told_how_to_end(tmp_path):
     file.write_text("def train(session):\n    return 3\n")
     with pytest.raises(TypeError, match=r"session\.finish"):
         weft.run(f"{file}:train")
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("body", ["raise ValueError('too early')", "return 3"])
+def test_a_recipe_that_ends_before_training_leaves_nothing(tmp_path, body, ranks):
+    """Property: neither the directory that the call made nor an empty runs/ stays; the message is that of the recipe, not of tidying up."""
+    (tmp_path / "mine.py").write_text(f"def train(session):\n    session.run\n    {body}\n")
+    done = command("run", "mine.py:train", f"ranks={ranks}", cwd=tmp_path)
+    assert done.returncode == 1 and ("too early" in done.stderr or "session.finish" in done.stderr), done.stderr
+    assert "No such file" not in done.stderr and not (tmp_path / "runs").exists()
 
 
 def test_the_example_of_a_method_of_ones_own_runs_is_packed_and_answers(tmp_path, photos):

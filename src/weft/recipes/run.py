@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
-import shutil
 import sys
 import tempfile
 import warnings
@@ -111,6 +111,12 @@ def perform(call: Call, path: Path | None = None, *, replay: bool = False) -> Re
     )
     try:
         result = call.recipe.function(session, **call.args)
+        found = result if isinstance(result, Result) else session.result
+        if found is None:
+            raise TypeError(
+                f"The recipe {call.recipe.name} returned {type(result).__name__}; end it with: return session.finish(method, held_out_data, ...)."
+            )
+        return found
     except SystemExit:  # the engine has saved a checkpoint and leaves
         if session.rank == 0:
             print(f"Go on with: weft resume {session.run.path}", file=sys.stderr)
@@ -122,12 +128,6 @@ def perform(call: Call, path: Path | None = None, *, replay: bool = False) -> Re
         session.close()
         if joined:
             leave()
-    found = result if isinstance(result, Result) else session.result
-    if found is None:
-        raise TypeError(
-            f"The recipe {call.recipe.name} returned {type(result).__name__}; end it with: return session.finish(method, held_out_data, ...)."
-        )
-    return found
 
 
 def check_device(name: str) -> None:
@@ -162,8 +162,10 @@ def _launch_run(call: Call) -> Result:
         try:
             return _launch(["run", spec["name"], f"@{asked}"], call.settings.ranks, path)
         finally:
-            if call.settings.run is None and not any(path.iterdir()):
-                shutil.rmtree(path)
+            if call.settings.run is None:
+                for made in (path, path.parent):  # left behind only where they hold something
+                    with contextlib.suppress(OSError):
+                        made.rmdir()
 
 
 def _launch(words: list[str], ranks: int, path: Path) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import multiprocessing
 import os
 import pickle
@@ -13,6 +14,8 @@ import time
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from weft.data import Arrays, Loader, PoissonLoader, Random, RecordError
 
@@ -50,9 +53,9 @@ def equal(a, b):
 
 
 @pytest.mark.parametrize("make", [loader, poisson])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2, 4])
 def test_workers_change_nothing(make, workers):
-    """Property: equal batches for 0, 1 and 2 workers over two epochs, although every batch is transformed at random."""
+    """Property: equal batches for 0, 1, 2 and 4 workers over two epochs, although every batch is transformed at random."""
     alone, helped = make(), make(workers)
     for _ in range(2):
         assert equal(list(alone), list(helped))
@@ -81,6 +84,117 @@ def test_going_on_from_a_saved_position_equals_not_stopping(make, workers, posit
     if saved["epoch"] == 0:
         rest += list(resumed)
     assert equal(rest, batches[position:])
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 4), (1, 2), (2, 0), (4, 1)])
+@pytest.mark.parametrize("make", [loader, poisson])
+def test_every_batch_is_a_place_to_go_on_from_under_other_workers(make, before, after):
+    """Property: stopped after any batch with 0, 1, 2 or 4 workers and gone on with another number, on one pool of processes."""
+    whole, running, resumed = list(make()), make(before), make(after)
+    for stop in range(len(whole) + 1):
+        running.set_epoch(0)
+        running.load_state_dict({"epoch": 0, "batch": 0, "plan": running.plan()})
+        stopped = iter(running)
+        begun = [next(stopped) for _ in range(stop)]
+        resumed.load_state_dict(json.loads(json.dumps(running.state_dict())))
+        stopped.close()
+        assert equal(begun + list(resumed), whole)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_sizes_batches_ranks_and_positions_in_any_combination(data):
+    """Property: over sizes, batch sizes, ranks and places to stop, the shares are one epoch, every record once, and a restart changes nothing."""
+    size, world = data.draw(st.integers(1, 40), "records"), data.draw(st.integers(1, 5), "ranks")
+    batch_size = data.draw(st.integers(1, size + 2), "batch size")
+    drop_last = batch_size <= size and data.draw(st.booleans(), "drop last")
+
+    def make():
+        return Loader(Records(size), None, batch_size, shuffle=True, seed=size, transforms=[Jitter()], drop_last=drop_last)
+
+    whole = list(make())
+    stop = data.draw(st.integers(0, len(whole)), "stop")
+    shares = []
+    for rank in range(world):
+        first, second = make().shard(rank, world), make().shard(rank, world)
+        running = iter(first)
+        begun = [next(running) for _ in range(stop)]
+        second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+        shares.append(begun + list(second))
+        assert equal(shares[-1], list(make().shard(rank, world)))
+    for number, batch in enumerate(whole):
+        for rank in range(world):
+            assert torch.equal(shares[rank][number]["index"], batch["index"][rank::world])
+            assert torch.equal(shares[rank][number]["input"], batch["input"][rank::world])
+    seen = [i for share in shares for batch in share for i in batch["index"].tolist()]
+    assert len(seen) == len(set(seen)) == (size // batch_size * batch_size if drop_last else size)
+    assert {len(share) for share in shares} == {len(make())}
+
+
+DYING = """
+import multiprocessing, os, signal, sys, time, torch
+from torch.utils.data import get_worker_info
+from weft.data import Chain, FlowLoader, Loader
+class Dies:
+    raw = True
+    def __call__(self, record, random):
+        time.sleep(0.002)
+        if record["input"] == 300 and get_worker_info() is not None and not os.path.exists(sys.argv[2]):
+            open(sys.argv[2], "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return record
+records = [{"input": torch.tensor(n)} for n in range(800)]
+if sys.argv[1] == "flow":
+    loader = FlowLoader(Chain([records], iter), None, 2, transforms=[Dies()], workers=2)
+else:
+    loader = Loader(records, None, 2, transforms=[Dies()], workers=2)
+seen = 0
+try:
+    for batch in loader:
+        assert batch["index"].tolist() == [seen, seen + 1]
+        seen += 2
+    print("all", seen)
+except RuntimeError as error:
+    print("worker" in str(error), seen <= 300)
+print(len(multiprocessing.active_children()))
+loader.load_state_dict(loader.state_dict())
+print(sum((batch["index"].tolist() for batch in loader), []) == list(range(seen, 800)))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+@pytest.mark.parametrize("kind", ["map", "flow"])
+def test_a_killed_worker_is_an_error_and_leaves_no_process(kind, tmp_path):
+    """Loader, FlowLoader: neither a hang nor a process that stays; the same loader goes on with new workers, every record once."""
+    done = subprocess.run([sys.executable, "-c", DYING, kind, str(tmp_path / "died")], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines() == ["True True", "0", "True"] and done.returncode == 0, done.stdout + done.stderr
+
+
+LEAVING = """
+import torch
+from weft.data import Loader, FlowLoader, Chain, Prefetch
+class Records:
+    def __len__(self): return 500
+    def __getitem__(self, i): return {"input": torch.zeros(1)}
+def loaders(workers):
+    yield Loader(Records(), None, 3, workers=workers)
+    yield Prefetch(Loader(Records(), None, 3, workers=workers), 'cpu')
+    yield FlowLoader(Chain([range(500)], lambda piece: [{"input": torch.tensor(n)} for n in piece]), None, 3, workers=workers)
+kept = []
+for workers in (0, 2):
+    for loader in loaders(workers):
+        for batch in loader:
+            break
+        kept.append((loader, iter(loader)))
+        next(kept[-1][1])
+print("left", flush=True)
+"""
+
+
+def test_leaving_early_never_hangs():
+    """Loader, Prefetch, FlowLoader: a program that leaves its loops and ends, with iterators under way, does end."""
+    done = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and done.stdout == "left\n", done.stderr
 
 
 def next_of(running, stream):

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, _utils
 
 from weft.data.assemble import FAILED, Assemble, Failure, RecordError
 from weft.data.contracts import Batch, Codec, Source, Transform
@@ -182,8 +182,23 @@ class Pool:
                 if isinstance(batch, Failure):
                     raise batch.error()
                 yield batch
+        except (RuntimeError, OSError) as error:  # a worker was killed: torch says so, or what it had sent cannot be fetched any more
+            self._end()
+            if isinstance(error, OSError):
+                raise RuntimeError(f"A worker process has died ({type(error).__name__}: {error}); did the machine run out of memory?") from error
+            raise
         finally:
             self._requests.waiting = iter(())
+
+    def _end(self) -> None:
+        """End the other workers too; the next pass starts new ones."""
+        dead: Any = getattr(self._loader, "_iterator", None)
+        self._loader._iterator = None
+        if dead is not None:
+            if dead._worker_pids_set:  # else torch would raise again, wherever the program is when the next of them ends
+                _utils.signal_handling._remove_worker_pids(id(dead))
+                dead._worker_pids_set = False
+            dead._shutdown_workers()
 
 
 def unchanged(batch: Any) -> Any:

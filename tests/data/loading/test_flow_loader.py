@@ -39,15 +39,15 @@ def listed(loader):
 
 @pytest.mark.parametrize("shuffle", [0, 7])
 def test_workers_and_restarts_change_nothing(shuffle):
-    """FlowLoader, property: 0, 1 and 2 workers, and a restart after any batch, give the same two epochs, values and noise."""
+    """FlowLoader, property: 0, 1, 2 and 4 workers, and a restart after any batch, give the same two epochs, values and noise."""
     straight = loaded(shuffle=shuffle)
     expected = [listed(straight), listed(straight)]
     assert sorted(x for row in expected[0] for x in row[1]) == list(range(20))
     assert expected[0] != expected[1]
-    for workers in (1, 2):
+    for workers in (1, 2, 4):
         loader = loaded(shuffle=shuffle, workers=workers)
         assert [listed(loader), listed(loader)] == expected
-    for workers in (0, 2):
+    for workers in (0, 2, 4):
         for stop in range(0, len(expected[0]) + 1, 1 if workers == 0 else 3):
             first = loaded(shuffle=shuffle, workers=workers)
             running, begun = iter(first), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterator
@@ -85,11 +86,6 @@ class Prefetch:
                 yield self._arrived(ready)
         finally:
             stopped.set()
-            while reader.is_alive():  # it may be waiting for a free place
-                try:
-                    ahead.get(timeout=0.05)
-                except queue.Empty:
-                    continue
             reader.join()
 
     def _read(self, ahead: queue.Queue[Ready], stopped: threading.Event) -> None:
@@ -100,12 +96,11 @@ class Prefetch:
                 with torch.cuda.stream(side):
                     moved = move(batch, self.device, False)
                     event = side.record_event() if side is not None else None
-                ahead.put(Ready(moved, self.loader.state_dict(), event))
-                if stopped.is_set():
+                if not put(ahead, Ready(moved, self.loader.state_dict(), event), stopped):
                     return
-            ahead.put(Ready(None))
+            put(ahead, Ready(None), stopped)
         except BaseException as error:  # handed to the reader of the batches, whatever it is
-            ahead.put(Ready(None, error=error))
+            put(ahead, Ready(None, error=error), stopped)
         finally:
             if hasattr(running, "close"):
                 running.close()
@@ -130,3 +125,12 @@ class Ready:
     position: dict[str, Any] | None = None
     event: Any = None
     error: BaseException | None = None
+
+
+def put(ahead: queue.Queue[Ready], ready: Ready, stopped: threading.Event) -> bool:
+    """Whether there was a place before the reader left, or the program ended with a batch still waiting."""
+    while not stopped.is_set() and threading.main_thread().is_alive():
+        with contextlib.suppress(queue.Full):
+            ahead.put(ready, timeout=0.05)
+            return True
+    return False

@@ -61,3 +61,42 @@ def test_a_folder_that_is_not_as_expected_is_refused(tmp_path, photos):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             weft.run("image_classification", data=tmp_path / folder, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("augment", ["none", "light", "rand_augment", "trivial_augment"])
+def test_training_pictures_are_changed_as_asked_and_no_others(photos, augment):
+    """Contract: augment= changes pictures of training anew each epoch, within [0, 1] before normalisation, and leaves none untouched by chance only."""
+    from weft.data import ImageCodec, Loader
+    from weft.recipes.image_classification import augmentation
+
+    source = ImageFolder(photos)
+    codec = ImageCodec(size=28, channels=1).fit(source)
+    made = augmentation(augment, codec, flip=False, crop=True)
+    loader = Loader(source, codec, 64, transforms=made)
+    plain = next(iter(Loader(source, codec, 64)))["input"]
+    first = next(iter(loader))["input"]
+    loader.set_epoch(1)
+    second = next(iter(loader))["input"]
+    same = [(a == b).flatten(1).all(1).float().mean().item() for a, b in ((plain, first), (first, second))]
+    assert same == [1, 1] if augment == "none" else max(same) < 0.2
+    pixels = first * codec.std[0] + codec.mean[0]
+    assert pixels.min() > -1e-5 and pixels.max() < 1 + 1e-5
+    assert len(augmentation(augment, codec, flip=True, crop=False)) == {"none": 0, "light": 1}.get(augment, 2)
+
+
+def test_augment_reaches_the_run_and_a_wrong_one_is_refused(tmp_path, photos):
+    result = weft.run("image_classification", data=photos, augment="rand_augment", flip=False, quick=True, run=tmp_path / "run", progress=False)
+    assert '"rand_augment"' in (result.run / "spec.json").read_text()
+    with pytest.raises(ValueError, match="augment=strong: expected one of none, light, rand_augment, trivial_augment"):
+        weft.run("image_classification", data=photos, augment="strong", run=tmp_path / "no")
+
+
+def test_folders_train_and_test_are_no_classes(tmp_path, photos):
+    """Contract: photos/train/one/1.png and photos/test/one/2.png are parts of the data with the classes below them."""
+    for name in ("one", "two"):
+        for i, file in enumerate(sorted((photos / name).iterdir())[:24]):
+            copy = tmp_path / "data" / ("test" if i < 8 else "train") / name / file.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    result = weft.run("image_classification", data=tmp_path / "data", quick=True, run=tmp_path / "run", progress=False)
+    assert weft.Bundle.open(result.bundle).codec.classes == ("one", "two")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from weft.data import ImageCodec, TableCodec, TextCodec
+from weft.data import AudioCodec, ImageCodec, TableCodec, TextCodec, wav_bytes
 from weft.recipes import records
 from weft.recipes.inputs import opened
 from weft.serve.values import Values
@@ -22,6 +22,19 @@ def test_pictures_are_files_folders_and_standard_input(photos):
     assert len(found) == 2 + len(list((photos / "one").iterdir()))
     assert all("target" not in IMAGE.encode(record) for _, record in found)
     assert found[0][0] == str(file) and found[-1][0] == "-"
+
+
+def test_sounds_are_files_folders_and_standard_input(tmp_path):
+    import torch
+
+    codec = AudioCodec(sample_rate=8000)
+    data = wav_bytes(torch.zeros(1, 80), 8000)
+    for name in ("b.wav", "deep/a.wav", "deep/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    found = records(codec, [str(tmp_path), str(tmp_path / "b.wav"), f"audio={tmp_path / 'b.wav'}"], io.BytesIO())
+    assert [record["audio"] for _, record in found] == [tmp_path / "b.wav", tmp_path / "deep" / "a.wav", tmp_path / "b.wav", tmp_path / "b.wav"]
+    assert records(codec, ["-"], io.BytesIO(data)) == [("-", {"audio": data})]
 
 
 def test_texts_are_files_folders_lines_and_fields(tmp_path):

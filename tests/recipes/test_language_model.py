@@ -112,3 +112,22 @@ def test_a_text_that_cannot_teach_is_refused(tmp_path, text, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         weft.run("language_model", data=data, run=tmp_path / "run", progress=False, **SMALL)
     assert not (tmp_path / "run").exists()
+
+
+def test_pieces_of_words_are_learned_and_measured_by_the_byte(tmp_path):
+    """Contract: with tokenizer=bpe the bundle writes whole text back, and bits_per_byte, unlike the loss, compares with characters."""
+    data = write_running_text(tmp_path / "text.txt")
+    found = {}
+    for tokenizer, vocabulary in (("bpe", 270), ("characters", None), ("words", 30)):
+        result = weft.run("language_model", data=data, tokenizer=tokenizer, vocabulary=vocabulary, run=tmp_path / tokenizer, progress=False, **SMALL)
+        codec = weft.Bundle.open(result.bundle).codec
+        text = data.read_text()
+        held_out = text[round(0.9 * len(text)) :]
+        tokens = len(codec.stream(held_out))
+        bits = result.metrics["loss"] / math.log(2) * (tokens - 1) / tokens  # the first token is given, not predicted
+        assert result.metrics["bits_per_byte"] == pytest.approx(bits * tokens / len(held_out.encode()), rel=0.02)
+        found[tokenizer] = (result, tokens)
+    assert found["words"][1] < found["bpe"][1] < found["characters"][1]
+    bundle = weft.Bundle.open(found["bpe"][0].bundle)
+    assert bundle.codec.num_tokens == 270 and bundle.generate([{"text": "the film"}])[0]["text"]
+    assert bundle.codec.text(bundle.codec.stream("a Ünseen word 名")) == "a Ünseen word 名"

@@ -40,3 +40,21 @@ def test_a_bad_folder_of_texts_is_refused(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(ValueError, match=r"holds no \.txt files"):
         labelled_texts(tmp_path)
+
+
+def test_what_cannot_be_read_is_skipped_and_said(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n,x\nb,y\nc,\nd,x\n")
+    source = labelled_texts(tmp_path / "a.csv", unreadable="skip")
+    assert list(source) == [{"text": "b", "label": "y"}, {"text": "d", "label": "x"}]
+    assert ["row 1 has no 'text'" in source.skipped[0], "row 3 has no 'label'" in source.skipped[1]] == [True, True]
+    (tmp_path / "none.csv").write_text("text,label\n,x\nb,\n")
+    with pytest.raises(ValueError, match="no row has both"):
+        labelled_texts(tmp_path / "none.csv", unreadable="skip")
+    for name, data in (("good/1.txt", b"a film"), ("good/2.txt", b"\xff\xfe"), ("bad/1.txt", b"dull"), ("bad/2.txt", b" \n")):
+        (tmp_path / "films" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "films" / name).write_bytes(data)
+    source = labelled_texts(tmp_path / "films", unreadable="skip")
+    assert [record["path"] for record in source] == ["bad/1.txt", "good/1.txt"]
+    assert "holds no text" in source.skipped[0] and "UTF-8" in source.skipped[1]
+    with pytest.raises(ValueError, match="UTF-8"):
+        labelled_texts(tmp_path / "films")

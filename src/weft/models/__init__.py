@@ -7,6 +7,7 @@ from weft._lazy import attach
 SHELVES = {
     "vision": "weft.models.vision",
     "text": "weft.models.text",
+    "audio": "weft.models.audio",
     "tabular": "weft.models.tabular",
     "generative": "weft.models.generative",
     "control": "weft.models.control",

@@ -7,6 +7,7 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "audio_classification": "weft.recipes.audio_classification:audio_classification",
     "breast_cancer": "weft.recipes.table:breast_cancer",
     "breast_cancer_lbfgs": "weft.recipes.breast_cancer_lbfgs:breast_cancer_lbfgs",
     "cartpole": "weft.recipes.cartpole:cartpole",
@@ -60,5 +61,5 @@ __getattr__, __dir__ = attach(
 
 def examples() -> dict[str, Any]:
     """The parameters of a quick trial of each recipe that brings its own data."""
-    asking = {"image_classification", "language_model", "table", "text_classification"}  # for the caller's data
+    asking = {"audio_classification", "image_classification", "language_model", "table", "text_classification"}  # for the caller's data
     return {name: {"quick": True} for name in TABLE if name not in asking}

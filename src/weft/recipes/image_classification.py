@@ -25,8 +25,8 @@ from weft.recipes.session import Result, Session
 
 LOOKED_AT = 100  # pictures from which size and colour are guessed
 SMALL, LARGE = 16, 160  # the smallest and largest size that is guessed
-Augment = Literal["none", "light", "rand_augment", "trivial_augment"]
 SIMPLE = 64  # up to this size the small network is enough
+Augment = Literal["none", "light", "rand_augment", "trivial_augment"]
 
 
 def image_classification(
@@ -55,7 +55,7 @@ def image_classification(
     ``size``: pixels to which pictures are scaled and cut (default: guessed from the pictures, 16 to 160). ``model``: a network of the
     catalogue (default: ``simple_cnn`` up to 64 pixels, ``resnet18`` above), with ``model.width=16`` and so on for its arguments.
     ``augment``: how training pictures are changed: "none"; "light", by ``flip`` and ``crop``: mirrored, and shifted by up to an eighth;
-    "rand_augment" and "trivial_augment", by these and by random turns, shears, shifts, colours and tones. Say ``flip=false`` for digits, letters and signs.
+    "rand_augment" and "trivial_augment", by these and by random turns, shears, shifts and tones. Say ``flip=false`` for digits, letters and signs.
     ``ema``: decay of the averaged weights that are evaluated and packed; 0 for none. ``balance``: rare classes weigh more.
     ``unreadable``: "stop" at a picture that cannot be read, or "skip" them all and say how many. ``test`` and ``validation``: the shares that
     are held out for the result and for choosing the best weights, by a hash of the picture's path, where no folder says it.
@@ -90,7 +90,7 @@ def augmentation(augment: Augment, codec: ImageCodec, *, flip: bool, crop: bool)
     """The transforms of training pictures. Colours are changed on [0, 1]; what only moves pixels may come before the codec's normalisation."""
     if augment == "none":
         return []
-    light: list[Transform] = [RandomFlip()] * flip + [RandomCrop(max(1, codec.size // 8))] * crop
+    light: list[Transform] = [RandomFlip()] * flip + [RandomCrop(max(1, min(codec.size) // 8))] * crop
     if augment == "light":
         return light
     assert codec.mean is not None and codec.std is not None

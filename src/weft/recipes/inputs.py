@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from weft._lazy import hint
-from weft.data import ImageFolder, Table
+from weft.data import AudioFolder, ImageFolder, Table
 from weft.data.text_file import read_text
 from weft.observe import Run
 from weft.recipes.recipe import classes_of, find, load_file
@@ -56,7 +56,7 @@ def near(path: Path) -> str:
 def records(codec: Any, words: Sequence[str], stdin: BinaryIO) -> list[Named]:
     """The records of files, folders, ``-`` (standard input) and ``field=value`` words, in order, each with the name of where it comes from.
 
-    A codec of pictures takes picture files and folders of them; a codec of text takes text files (one text each), folders of them,
+    A codec of pictures or of sounds takes such files and folders of them; a codec of text takes text files (one text each), folders of them,
     lines of standard input, tables with its column, and words with a space in them as the text itself; any other takes the rows of tables
     and JSON lines.
     Raises ValueError when nothing is given or something does not fit, FileNotFoundError for what is not there.
@@ -81,35 +81,43 @@ def is_field(word: str, fields: Sequence[str]) -> bool:
     return bool(equals) and name in fields and not os.path.exists(word)
 
 
+def media_field(schema: Mapping[str, Any], kind: str) -> str | None:
+    """The field of a schema that takes files of a kind, "image" or "audio"."""
+    return next((name for name, says in schema.get("properties", {}).items() if str(says.get("contentMediaType", "")).startswith(f"{kind}/")), None)
+
+
 def picture_field(schema: Mapping[str, Any]) -> str | None:
-    return next((name for name, says in schema.get("properties", {}).items() if str(says.get("contentMediaType", "")).startswith("image/")), None)
+    return media_field(schema, "image")
+
+
+def sound_field(schema: Mapping[str, Any]) -> str | None:
+    return media_field(schema, "audio")
 
 
 def text_field(schema: Mapping[str, Any]) -> str | None:
     """The field of a schema that is one text and nothing else."""
     properties = schema.get("properties", {})
-    return (
-        next(iter(properties))
-        if len(properties) == 1 and next(iter(properties.values())).get("type") == "string" and picture_field(schema) is None
-        else None
-    )
+    if len(properties) != 1:
+        return None
+    ((name, says),) = properties.items()
+    return name if says.get("type") == "string" and "contentMediaType" not in says else None
 
 
 def _read(word: str, schema: Mapping[str, Any], stdin: BinaryIO) -> list[Named]:
-    picture, text = picture_field(schema), text_field(schema)
+    picture, sound, text = picture_field(schema), sound_field(schema), text_field(schema)
     if word == "-":
-        return _from_stdin(stdin, picture, text)
+        return _from_stdin(stdin, picture or sound, text)
     path = Path(word).expanduser()
     if not os.path.exists(path):  # unlike Path.exists, False for a text that is too long for a file's name
         if text and len(word.split()) > 1 and path.suffix.lower() not in {".txt", *ROWS}:
             return [(word, {text: word})]
         raise FileNotFoundError(f"There is no file or folder {word!r}. {missing_field(word, schema)}".rstrip())
     if path.is_dir():
-        return _from_folder(path, picture, text)
+        return _from_folder(path, picture, sound, text)
     if path.suffix.lower() in ROWS or path.name.lower().endswith(".csv.gz"):
         return rows(path)
-    if picture:
-        return [(word, {picture: path})]
+    if picture or sound:
+        return [(word, {picture or sound or "": path})]
     if text:
         return [(word, {text: read_text(path)})]
     raise ValueError(f"{word!r} is no table; expected a file that ends in {', '.join(ROWS)}.")
@@ -123,10 +131,13 @@ def missing_field(word: str, schema: Mapping[str, Any]) -> str:
     return f"If it is the text itself: {text}={shlex.quote(word)}" if text else ""
 
 
-def _from_folder(path: Path, picture: str | None, text: str | None) -> list[Named]:
+def _from_folder(path: Path, picture: str | None, sound: str | None, text: str | None) -> list[Named]:
     if picture:
         folder = ImageFolder(path, labels=False)
         return [(str(path / folder.key(i)), {picture: folder[i]["image"]}) for i in range(len(folder))]
+    if sound:
+        found = AudioFolder(path, labels=False)
+        return [(str(path / found.key(i)), {sound: found[i]["audio"]}) for i in range(len(found))]
     if text:
         files = sorted(file for file in path.rglob("*.txt") if file.is_file() and not file.name.startswith("."))
         if not files:
@@ -135,14 +146,14 @@ def _from_folder(path: Path, picture: str | None, text: str | None) -> list[Name
     raise ValueError(f"{str(path)!r} is a folder; this model takes rows of a table. Give a file that ends in {', '.join(ROWS)}.")
 
 
-def _from_stdin(stdin: BinaryIO, picture: str | None, text: str | None) -> list[Named]:
+def _from_stdin(stdin: BinaryIO, media: str | None, text: str | None) -> list[Named]:
     data = stdin.read(MAX_STDIN + 1)
     if len(data) > MAX_STDIN:
         raise ValueError(f"Standard input holds more than {MAX_STDIN:,} bytes; give a file.")
     if not data.strip():
-        raise ValueError("Standard input is empty; expected a picture, lines of text, or rows as JSON lines or CSV.")
-    if picture:
-        return [("-", {picture: data})]
+        raise ValueError("Standard input is empty; expected a picture, a sound, lines of text, or rows as JSON lines or CSV.")
+    if media:
+        return [("-", {media: data})]
     if text and not data.lstrip().startswith(b"{"):
         lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read().splitlines()
         return [(f"line {number}", {text: line}) for number, line in enumerate(lines, 1) if line.strip()]
@@ -160,9 +171,9 @@ def rows(path: Path) -> list[Named]:
 def typed(value: str, says: Mapping[str, Any]) -> Any:
     """A field's text as its schema wants it."""
     kinds = says.get("type", "string")
-    if "string" in (kinds if isinstance(kinds, list) else [kinds]) and not str(says.get("contentMediaType", "")).startswith("image/"):
+    if "string" in (kinds if isinstance(kinds, list) else [kinds]) and "contentMediaType" not in says:
         return value
-    if str(says.get("contentMediaType", "")).startswith("image/"):
+    if "contentMediaType" in says:
         return Path(value)
     try:
         return json.loads(value)

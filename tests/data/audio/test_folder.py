@@ -62,3 +62,23 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path):
     sound(tmp_path / "loose.wav")
     with pytest.raises(ValueError, match=r"loose\.wav.*beside the class folders.*labels=False"):
         AudioFolder(tmp_path)
+
+
+def test_an_unreadable_sound_is_skipped_and_said(tmp_path):
+    for name in ("high/a.wav", "high/b.wav", "low/c.wav"):
+        sound(tmp_path / name)
+    (tmp_path / "low" / "broken.wav").write_bytes(b"RIFF")
+    write_wav(tmp_path / "low" / "silent.wav", torch.zeros(0), 8000)
+    source = AudioFolder(tmp_path, unreadable="skip")
+    assert [record["path"] for record in source] == ["high/a.wav", "high/b.wav", "low/c.wav"] and source.classes == ("high", "low")
+    assert [("broken.wav" in text, "silent.wav" in text) for text in source.skipped] == [(True, False), (False, True)]
+    assert AudioFolder(tmp_path).skipped == []
+    (tmp_path / "low" / "c.wav").unlink()
+    with pytest.raises(ValueError, match="1 class"):
+        AudioFolder(tmp_path, unreadable="skip")
+    for file in (tmp_path / "high").iterdir():
+        file.write_bytes(b"RIFF")
+    with pytest.raises(ValueError, match=r"None of the 4 sounds.*a\.wav"):
+        AudioFolder(tmp_path, unreadable="skip")
+    with pytest.raises(ValueError, match="unreadable='ignore'"):
+        AudioFolder(tmp_path, unreadable="ignore")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from weft.data.audio.audio_file import read_audio
 from weft.data.contracts import Record
 from weft.data.folder import hidden
 
@@ -19,7 +20,7 @@ class AudioFolder:
     Records: ``{"audio": Path, "label": str, "path": str}``, sorted by path; hidden files are left out. ``pattern`` is a regular expression that
     a file's name without its ending must match wholly; its named groups become fields of the record, one of them ``label``:
     ``(?P<label>\\d)_(?P<speaker>\\w+)_(?P<index>\\d+)`` reads ``7_jackson_32.wav``. ``labels=False`` takes every sound at any depth, unlabelled.
-    Sounds are decoded by the codec.
+    Sounds are decoded by the codec; ``unreadable="skip"`` decodes every sound once now and leaves out the bad ones, listed in ``skipped``.
     Raises FileNotFoundError for a missing folder; ValueError for one without sounds, with fewer than two classes, with sounds beside the class
     folders, or naming a file that does not match.
 
@@ -36,8 +37,10 @@ class AudioFolder:
     (('3', '7'), 'jackson', '7_jackson_32.wav')
     """
 
-    def __init__(self, path: str | Path, *, labels: bool = True, pattern: str | None = None) -> None:
+    def __init__(self, path: str | Path, *, labels: bool = True, pattern: str | None = None, unreadable: str = "stop") -> None:
         self.path = existing_folder(path)
+        if unreadable not in ("stop", "skip"):
+            raise ValueError(f"unreadable={unreadable!r}; expected 'stop' or 'skip'")
         files = sounds(self.path)
         if not files:
             raise ValueError(f"{str(path)!r} holds no sounds; looked for {', '.join(EXTENSIONS)} at any depth")
@@ -46,9 +49,26 @@ class AudioFolder:
         else:
             fields = [self._placed(file) for file in files] if labels else [{} for _ in files]
         self.items = list(zip(files, fields, strict=True))
+        self.skipped: list[str] = []
+        if unreadable == "skip":
+            self._skip()
+            fields = [field for _, field in self.items]
         self.classes = tuple(sorted({item["label"] for item in fields if "label" in item}))
         if labels and len(self.classes) < 2:
             raise ValueError(f"{str(path)!r} has {len(self.classes)} class; expected two or more. To predict, pass labels=False")
+
+    def _skip(self) -> None:
+        good = []
+        for file, field in self.items:
+            try:
+                if not read_audio(file)[0].shape[-1]:
+                    raise ValueError(f"{str(file)!r} holds no samples")
+                good.append((file, field))
+            except ValueError as error:
+                self.skipped.append(str(error))
+        if not good:
+            raise ValueError(f"None of the {len(self.skipped)} sounds in {str(self.path)!r} can be read. The first: {self.skipped[0]}")
+        self.items = good
 
     def _named(self, files: list[Path], pattern: str) -> list[dict[str, str]]:
         form = re.compile(pattern)

@@ -149,3 +149,13 @@ def test_ordinary_optimizers_are_fused(factory):
         p.grad = torch.ones_like(p)
         optimizer.step()
         assert p[0].item() < 1
+
+
+@pytest.mark.parametrize("factory", [adamw, adam, sgd, lbfgs])
+@pytest.mark.parametrize("lr", [-1.0, float("nan"), float("inf")])
+def test_a_learning_rate_that_is_none_is_said(factory, lr):
+    """Property: the message names the option, what came and what is expected; 0 is allowed."""
+    named = [("w", torch.nn.Parameter(torch.ones(2, 2)))]
+    with pytest.raises(ValueError, match=f"{factory.__name__}: lr={lr}; expected a learning rate of 0 or more"):
+        factory(lr)(named)
+    factory(0.0)(named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -55,6 +56,12 @@ def decay_groups(named: Named, weight_decay: float) -> list[dict]:
     return [g for g in groups if g["params"]]
 
 
+def check_rate(name: str, lr: float) -> None:
+    """Raise ValueError for a learning rate that is no step forward; 0 stands still, which a test may want."""
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"{name}: lr={lr}; expected a learning rate of 0 or more, such as lr=1e-3.")
+
+
 def adamw(lr: float = 1e-3, weight_decay: float = 0.01, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> Factory:
     """AdamW, fused, with weight decay on matrices and kernels only.
 
@@ -69,6 +76,7 @@ def adamw(lr: float = 1e-3, weight_decay: float = 0.01, betas: tuple[float, floa
 
 
 def _adamw(named: Named, lr: float, weight_decay: float, betas: tuple[float, float], eps: float) -> torch.optim.Optimizer:
+    check_rate("adamw", lr)
     groups = decay_groups(named, weight_decay) if weight_decay else named
     return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=_fused(named))
 
@@ -85,6 +93,7 @@ def adam(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float
 
 
 def _adam(named: Named, lr: float, betas: tuple[float, float], eps: float) -> torch.optim.Optimizer:
+    check_rate("adam", lr)
     return torch.optim.Adam(named, lr=lr, betas=betas, eps=eps, fused=_fused(named))
 
 
@@ -100,6 +109,7 @@ def sgd(lr: float = 0.1, momentum: float = 0.0, weight_decay: float = 0.0, neste
 
 
 def _sgd(named: Named, lr: float, momentum: float, weight_decay: float, nesterov: bool) -> torch.optim.Optimizer:
+    check_rate("sgd", lr)
     groups = decay_groups(named, weight_decay) if weight_decay else named
     return torch.optim.SGD(groups, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, fused=_fused(named))
 
@@ -117,6 +127,7 @@ def lbfgs(lr: float = 1.0, max_iter: int = 20, history: int = 10, line_search: s
 
 
 def _lbfgs(named: Named, lr: float, max_iter: int, history: int, line_search: str | None) -> torch.optim.Optimizer:
+    check_rate("lbfgs", lr)
     return torch.optim.LBFGS([p for _, p in named], lr=lr, max_iter=max_iter, history_size=history, line_search_fn=line_search)
 
 

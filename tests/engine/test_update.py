@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from tests.engine.toys import mlp, pairs, weights
-from weft.engine import Method, NonFinite, Runtime, Steps, Update, fit
+from weft.engine import Evaluation, Method, NonFinite, Runtime, Steps, Update, fit
 from weft.losses import Loss, cross_entropy
 from weft.methods import Supervised
-from weft.optim import EMA, adam, adamw, average_of, constant, exponential, lbfgs, sgd
+from weft.optim import EMA, Anneal, Noise, adam, adamw, average_of, constant, exponential, lbfgs, linear, plateau, sgd
 
 
 def supervised(*sizes):
@@ -154,3 +154,29 @@ def test_an_optimizer_that_is_already_made_is_refused():
     """Error: says what to give instead."""
     with pytest.raises(TypeError, match=r"got a Adam that is already made.*functools\.partial"):
         Update(torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))]))
+
+
+def test_one_update_used_for_two_trainings_starts_anew():
+    """Property: the second training equals one with an update of its own, for a schedule with memory, drawn noise and an annealed buffer."""
+
+    class Tempered(Supervised):
+        def __init__(self, base):
+            torch.manual_seed(0)
+            super().__init__(nn.Linear(2, 2), cross_entropy)
+            self.register_buffer("temperature", torch.tensor(base))
+
+    def made():
+        slower = constant() * plateau("val/worse", factor=0.5, patience=0)
+        return Update(sgd(0.1), on="network", schedule=slower, gradients=[Noise(0.1, seed=3)], after=[Anneal("temperature", linear())])
+
+    def trained(update, base):
+        counted = iter(range(1, 1000))
+        worse = Evaluation(lambda method: {"worse": float(next(counted))}, every=Steps(1))
+        state = fit(Tempered(base), [(torch.eye(2), torch.tensor([0, 1]))], {"network": update}, until=Steps(6), evaluate=worse)
+        return weights(state.method), state.updates["network"].optimizer.param_groups[0]["lr"], float(state.method.temperature)
+
+    shared = made()
+    trained(shared, 1.0)
+    second, alone = trained(shared, 4.0), trained(made(), 4.0)
+    assert second[1:] == alone[1:] and 0 < alone[1] < 0.1 and alone[2] > 0.5
+    assert torch.equal(second[0], alone[0])

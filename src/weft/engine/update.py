@@ -125,6 +125,8 @@ class BoundUpdate:
                     f"Update {self.key!r}: the schedule for {name!r} finds no such option; the optimizer's groups have"
                     f" {sorted(set(self.optimizer.param_groups[0]) - {'params'})}."
                 )
+            if isinstance(schedule, Schedule):
+                schedule.begin()
             rows += [(g, option, g[option], schedule) for g in groups]
         return rows
 

@@ -43,6 +43,8 @@ class EMA:
     def bind(self, method: nn.Module) -> None:
         self.target, self.source = _submodule(method, self.given[0], "target"), _submodule(method, self.given[1], "source")
         self.pairs = None
+        if isinstance(self.decay, Schedule):
+            self.decay.begin()
 
     @torch.no_grad()
     def __call__(self, progress: Progress) -> None:
@@ -161,8 +163,10 @@ class Anneal:
         buffers = dict(method.named_buffers())
         if self.name not in buffers:
             raise ValueError(f"Anneal finds no buffer {self.name!r}; the method has {sorted(buffers) or 'none'}. Register it with register_buffer.")
-        self.buffer = buffers[self.name]
-        self.base = float(self.buffer) if self.base is None else self.base
+        if self.buffer is not buffers[self.name]:  # another method begins from its own value, a later stage of the same one does not
+            self.buffer = buffers[self.name]
+            self.base = float(self.buffer)
+        self.schedule.begin()
 
     def __call__(self, progress: Progress) -> None:
         if self.buffer is not None and self.base is not None:

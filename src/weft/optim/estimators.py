@@ -102,7 +102,8 @@ class Private:
     Paper: Abadi et al., 2016, arXiv:1607.00133. The accounting assumes Poisson sampling: give the ``rate`` of the sampler
     (``weft.data.PoissonLoader``) and its ``expected_batch_size``. ``epsilon(delta)`` is what has been spent so far (extra ``privacy``,
     opacus's RDP accountant; its history is saved with the update). An empty batch is a step too: noise alone.
-    ``seed`` makes the noise repeatable for tests; leave it None for real privacy.
+    ``seed`` makes the noise repeatable for tests; leave it None for real privacy. An update that is used for a second training goes on
+    counting and drawing: what was spent stays spent.
     Raises ``ValueError`` when the objective couples samples. Cost: one backward pass per sample.
 
     >>> Private(clip=1.0, noise=1.1, rate=0.01, expected_batch_size=64).steps

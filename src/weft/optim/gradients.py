@@ -88,7 +88,10 @@ class Noise:
     """
 
     def __init__(self, scale: float, seed: int = 0):
-        self.scale, self.generator = scale, torch.Generator().manual_seed(seed)
+        self.scale, self.seed, self.generator = scale, seed, torch.Generator().manual_seed(seed)
+
+    def bind(self, method: nn.Module) -> None:
+        self.generator.manual_seed(self.seed)
 
     def __call__(self, parameters: Sequence[nn.Parameter]) -> None:
         for g in _gradients(parameters):

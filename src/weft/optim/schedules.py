@@ -47,6 +47,9 @@ class Schedule:
     def __call__(self, progress: Progress) -> float:
         return self.function(progress)
 
+    def begin(self) -> None:
+        """Forget: a training begins. One Update may be used for several."""
+
     def __or__(self, then: Schedule) -> Schedule:
         if self.lasts is None:
             raise ValueError("What stands before | must last a known number of steps, as warmup(500) does; this schedule has no end.")
@@ -73,6 +76,10 @@ class Pair(Schedule):
     def __init__(self, first: Schedule, second: Schedule, function: Callable[[Progress], float], lasts: float | None):
         super().__init__(function, lasts=lasts)
         self.first, self.second = first, second
+
+    def begin(self) -> None:
+        self.first.begin()
+        self.second.begin()
 
     def state_dict(self) -> dict[str, Any]:
         return {"first": self.first.state_dict(), "second": self.second.state_dict()}
@@ -170,6 +177,9 @@ class plateau(Schedule):
         if mode not in ("min", "max"):
             raise ValueError(f"plateau mode is 'min' or 'max', not {mode!r}.")
         self.monitor, self.factor, self.patience, self.mode, self.min_delta, self.floor = monitor, factor, patience, mode, min_delta, floor
+        self.begin()
+
+    def begin(self) -> None:
         self.best, self.bad, self.seen, self.scale = math.inf, 0, 0, 1.0
 
     def _value(self, progress: Progress) -> float:

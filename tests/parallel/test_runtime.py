@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -129,3 +130,15 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="device='cuda': this machine has no cuda; say 'auto'"):
         Runtime(device="cuda").resolve(nn.Linear(1, 1))
+
+
+def test_a_copied_method_trains_in_the_same_group():
+    """Property: a process group cannot be copied, so a runtime is its own copy, alone and within what holds it."""
+
+    class Group:
+        def __reduce_ex__(self, protocol):
+            raise TypeError("cannot pickle a process group")
+
+    method = nn.Linear(1, 1)
+    method.runtime = Runtime(group=Group())
+    assert copy.deepcopy(method).runtime is method.runtime

@@ -59,6 +59,10 @@ class Runtime:
         group = self.group or (dist.group.WORLD if dist.is_available() and dist.is_initialized() else None)
         return replace(self, device=device, precision=precision, group=group, channels_last=self.channels_last or (auto and convolves))
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Runtime:
+        """A value that never changes is its own copy; a process group could not be copied, and a copied method trains in the same one."""
+        return self
+
     @property
     def place(self) -> torch.device:
         return torch.device(self.device)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from weft.data import Arrays, Concat, Loader, Subset
+from weft.data import Arrays, Concat, Loader, PadCollate, Subset
 from weft.data.views import key
 
 
@@ -44,3 +46,26 @@ def test_numbers_outside_are_refused():
         Subset([{"x": i} for i in range(3)], [0, 3])
     with pytest.raises(ValueError, match="at least one"):
         Concat()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 12), *[st.none() | st.integers(-15, 15)] * 2, st.none() | st.integers(-4, 4).filter(bool))
+def test_a_slice_is_that_of_a_list(size, start, stop, step):
+    """Subset, property: any slice of any source gives the records that a list would, one by one and by the batch."""
+    wanted = list(range(size))[start:stop:step]
+    part = Subset(Arrays({"input": torch.arange(size)}), slice(start, stop, step))
+    assert [part[i]["input"].item() for i in range(len(part))] == wanted
+    assert part.gather(torch.arange(len(part)))["input"].tolist() == wanted
+
+
+def test_sequences_of_any_length_with_their_targets_are_a_source():
+    """Arrays, PadCollate: sequences stay as they are until a batch is made, whose mask tells what is padding."""
+    sequences = [torch.arange(n + 1.0) for n in (3, 1, 2)]
+    source = Arrays({"input": sequences, "target": [0, 1, 0]})
+    assert len(source) == 3 and source[-1]["input"].tolist() == [0, 1, 2]
+    with pytest.raises(IndexError):
+        source[3]
+    with pytest.raises(ValueError, match="equal length"):
+        Arrays({"input": sequences, "target": [0, 1]})
+    batch = PadCollate()([source[i] for i in range(3)])
+    assert batch["attend"].sum(1).tolist() == [4, 2, 3] and [int(value) for value in batch["target"]] == [0, 1, 0]

@@ -14,7 +14,7 @@ from weft.data.contracts import Batch, Record, Source
 
 
 class Subset:
-    """Some records of a source, in the given order.
+    """Some records of a source, in the given order; a ``slice`` means those that it would take of a list.
 
     Raises ValueError naming the first number that the source does not have.
 
@@ -22,8 +22,10 @@ class Subset:
     {'text': 'b'}
     """
 
-    def __init__(self, source: Source, indices: Iterable[int] | Tensor) -> None:
+    def __init__(self, source: Source, indices: Iterable[int] | Tensor | slice) -> None:
         self.source = source
+        if isinstance(indices, slice):
+            indices = range(*indices.indices(len(source)))
         self.indices = torch.as_tensor(indices if isinstance(indices, Tensor) else list(indices), dtype=torch.int64)
         outside = self.indices[(self.indices < 0) | (self.indices >= len(source))]
         if len(outside):

@@ -39,6 +39,7 @@ EXTRA = {
     "Prefetch": "weft.data.loading.prefetch:Prefetch",
     "domain_weights": "weft.data.loading.weighted:domain_weights",
     "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
+    "prepare": "weft.data.loading.prepare:prepare",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from weft.data import Arrays, ImageCodec, encoded, stack
+from weft.data.arrays import LARGE
 
 
 def test_gather_equals_reading_one_by_one():
@@ -65,3 +66,15 @@ def test_encoded_holds_what_the_codec_gives():
     kept = encoded(pictures, codec)
     for i in range(5):
         assert torch.equal(kept[i]["input"], codec.encode(pictures[i])["input"]) and kept[i]["target"] == pictures[i]["label"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16, torch.int64])
+def test_large_records_are_stacked_as_small_ones(dtype):
+    """Property: the memory of a large batch comes from elsewhere; values, type and independence of the records do not."""
+    records = [{"input": torch.full((3, 600, 600), n).to(dtype)} for n in range(5)]
+    batch = stack(records)["input"]
+    assert batch.nbytes >= LARGE and batch.dtype == dtype and torch.equal(batch, torch.stack([record["input"] for record in records]))
+    batch.zero_()
+    assert bool((records[4]["input"] == 4).all())
+    learned = stack([{"input": torch.ones(1 << 20, requires_grad=True)} for _ in range(2)])["input"]
+    assert learned.requires_grad

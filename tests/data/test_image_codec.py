@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from weft.data import Arrays, ImageCodec, ImageFolder
+from weft.data import Arrays, ImageCodec, ImageFolder, Loader
 from weft.data.image_codec import resized
 
 
@@ -110,3 +110,30 @@ def test_decoding_needs_classes_and_limits_hold():
         ImageCodec(size=4).decode({"output": torch.zeros(1, 2)})
     with pytest.raises(ValueError, match="the limit is 15"):
         ImageCodec(size=4, max_pixels=15).encode({"image": Image.new("L", (4, 4))})
+
+
+def test_packing_and_unpacking_is_encoding():
+    """Contract: ImageCodec, what a batch of packed records becomes is what encoding makes of each, for pictures of every kind and size."""
+    rng = np.random.default_rng(0)
+    for channels in (1, 3):
+        codec = ImageCodec(size=(40, 60), channels=channels, mean=(0.3,) * channels, std=(0.2,) * channels, classes=("a", "b"))
+        shapes = [(40, 60, 3), (50, 70, 3), (40, 60), (40, 60, channels), (80, 30, 3)]
+        records = [{"image": rng.integers(0, 256, shape, dtype=np.uint8), "label": "ab"[i % 2]} for i, shape in enumerate(shapes)]
+        batch = codec.unpack(codec.collate([codec.pack(record) for record in records]))
+        expected = codec.collate([codec.encode(record) for record in records])
+        assert batch.keys() == expected.keys() and all(torch.equal(batch[key], expected[key]) for key in expected)
+        assert batch["input"].is_contiguous() and batch["input"].dtype == torch.float32
+        levels = np.asarray(Image.fromarray(records[1]["image"]).convert("RGB" if channels == 3 else "L"))
+        same = codec.encode({"image": np.ascontiguousarray(levels[5:45, 5:65])})["input"]
+        assert torch.allclose(same, (torch.from_numpy(levels[5:45, 5:65].reshape(40, 60, channels).copy()).movedim(-1, 0) / 255 - 0.3) / 0.2, atol=1e-6)
+
+
+def test_a_codec_with_an_encode_of_its_own_is_not_packed():
+    class Inverted(ImageCodec):
+        def encode(self, record):
+            encoded = super().encode(record)
+            return encoded | {"input": -encoded["input"]}
+
+    pictures = [{"image": np.full((4, 4, 3), n, np.uint8)} for n in (10, 200)]
+    plain, inverted = (next(iter(Loader(pictures, kind(4), 2)))["input"] for kind in (ImageCodec, Inverted))
+    assert torch.equal(plain, -inverted)

@@ -137,3 +137,17 @@ def test_a_missing_file_and_other_types_say_what_is_expected():
 def test_wrong_arrays_are_named(array, words):
     with pytest.raises(ValueError, match=words):
         read_image(array)
+
+
+@pytest.mark.parametrize(("orientation", "upright"), [(1, (300, 400)), (6, (400, 300))])
+def test_the_needed_size_is_asked_for_the_upright_picture(orientation, upright):
+    exif, buffer, asked = Image.Exif(), io.BytesIO(), []
+    exif[0x0112] = orientation
+    Image.new("L", (400, 300)).save(buffer, "JPEG", exif=exif)
+    image = read_image(buffer.getvalue(), target=lambda *size: (asked.append(size), (30, 30))[1])
+    assert asked == [upright] and (image.height, image.width) == (upright[0] // 4, upright[1] // 4)
+
+
+def test_an_image_that_needs_no_change_is_not_copied():
+    image = Image.fromarray(PIXELS)
+    assert read_image(image) is image and read_image(image, channels=1) is not image and image.mode == "RGB"

@@ -102,3 +102,15 @@ def test_permutation_orders_the_batch_and_an_empty_batch_draws_nothing():
     assert Random(0, 0, torch.arange(20)).permutation().sort().values.tolist() == list(range(20))
     empty = Random(0, 0, torch.arange(0))
     assert empty.permutation().shape == (0,) and empty.uniform(3).shape == (0, 3) and empty.beta(1.0).shape == (0,)
+
+
+def test_a_row_draws_what_its_record_draws_alone():
+    """Random.row, property: whatever is drawn, in whatever order the records ask, it is that of a batch of one."""
+    index = torch.tensor([5, 0, 9])
+    whole = Random(3, 1, index, 2)
+    for place in (1, 0, 2):
+        row, alone = whole.row(place), Random(3, 1, index[place : place + 1], 2)
+        for draw in ("uniform", "normal"):
+            assert torch.equal(getattr(row, draw)(4), getattr(alone, draw)(4))
+        assert torch.equal(row.integers(0, 7), alone.integers(0, 7)) and torch.equal(row.beta(0.3), alone.beta(0.3))
+    assert torch.equal(whole.uniform(4), Random(3, 1, index, 2).uniform(4))  # rows do not move the batch on

@@ -14,6 +14,7 @@ from torch import Tensor
 from weft.data.arrays import stack
 from weft.data.contracts import Batch, Codec, Record, Source, Transform
 from weft.data.keyed import Random, hashed
+from weft.data.lent import lent
 
 FAILED = "failed"  # key under which a batch tells which records could not be read
 TRIES = 10  # records tried in place of one that cannot be read
@@ -30,21 +31,26 @@ class RecordError(ValueError):
         return str(self.args[0])
 
 
-def encode(source: Source, codec: Codec | None, i: int, change: Callable[[Record], Record] | None = None) -> Record:
-    """Record ``i``, changed if asked and encoded; an error names the record, because a traceback from a worker does not."""
+def encode(source: Source, codec: Codec | None, i: int, change: Callable[[Record], Record] | None = None, *, pack: bool = False) -> Record:
+    """Record ``i``, changed if asked and encoded or packed; an error names the record, because a traceback from a worker does not."""
     reading: Any = source
     try:
         record = reading[i]
         if change is not None:
             record = change(record)
         if codec is not None:
-            return codec.encode(record)
+            return codec.pack(record) if pack else codec.encode(record)  # type: ignore[attr-defined]
         if isinstance(record, tuple) and len(record) == 2:  # an ordinary torch data set gives pairs
             return {"input": record[0], "target": record[1]}
         return record  # pyright: ignore[reportReturnType]
     except Exception as error:
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise RecordError(f"Record {i}: {text}", i) from error
+
+
+def packs(codec: Codec | None) -> bool:
+    """Whether a codec encodes in two steps, ``pack`` and ``unpack``; one that has inherited them beside an ``encode`` of its own does not."""
+    return "pack" in vars(next((kind for kind in type(codec).__mro__ if "encode" in vars(kind)), type(codec)))
 
 
 def is_raw(transform: Transform) -> bool:
@@ -68,34 +74,64 @@ class Failure:
 
 @dataclass(frozen=True)
 class Assemble:
-    """Makes the batch of given record numbers in a given epoch."""
+    """Makes the batch of given record numbers in a given epoch.
+
+    A codec that packs (pictures as bytes) is unpacked as late as its transforms allow: those with ``moves = True`` only bring values to
+    other places, so they may come before. When nothing else follows, ``started`` leaves the unpacking to ``finished``, so that a worker
+    process hands over the small form.
+    """
 
     source: Source
     codec: Codec | None
     transforms: Sequence[Transform]
     seed: int
     on_error: str = "stop"  # or "skip", "substitute"
+    whole: bool = False  # whether a worker also does what ``finished`` does
 
     def __call__(self, epoch: int, index: Tensor) -> Batch:
+        return self.finished(self.started(epoch, index))
+
+    def finished(self, batch: Batch) -> Batch:
+        """What ``started`` has left to do."""
+        return self.codec.unpack(batch) if self.late else batch  # type: ignore[union-attr]
+
+    @property
+    def late(self) -> bool:
+        """Whether ``started`` leaves something to ``finished``."""
+        return packs(self.codec) and all(is_raw(transform) or getattr(transform, "moves", False) for transform in self.transforms)
+
+    def carried(self, epoch: int, index: Tensor) -> Batch:
+        """What a worker process hands over: the small form lies in memory that is used again, since it is unpacked on arrival."""
+        if self.whole:
+            return self(epoch, index)
+        batch = self.started(epoch, index)
+        return lent(batch, self.codec.packed) if self.late else batch  # type: ignore[union-attr]
+
+    def started(self, epoch: int, index: Tensor) -> Batch:
+        """The batch, still packed if no transform needs more."""
         batch, index, failed = self._read(epoch, index)
+        packed = packs(self.codec)
         batch["index"] = index
         if failed:  # taken out again by the stream, which counts them
             batch[FAILED] = failed
         for number, transform in enumerate(self.transforms):
-            if not is_raw(transform):
-                batch = transform(batch, Random(self.seed, epoch, index, number))
+            if is_raw(transform):
+                continue
+            if packed and not getattr(transform, "moves", False):
+                batch, packed = self.codec.unpack(batch), False  # type: ignore[union-attr]
+            batch = transform(batch, Random(self.seed, epoch, index, number))
         return batch
 
     def _read(self, epoch: int, index: Tensor) -> tuple[Batch, Tensor, list[tuple[int, str]]]:
         """The batch, the numbers of the records that are in it, and those that could not be read."""
         gather = getattr(self.source, "gather", None)
-        raw = [(number, transform) for number, transform in enumerate(self.transforms) if is_raw(transform)]
+        raw = [(transform, number, Random(self.seed, epoch, index, number)) for number, transform in enumerate(self.transforms) if is_raw(transform)]
         if self.codec is None and gather is not None and not raw:
             return gather(index), index, []
 
-        def change(record: Record, i: int) -> Record:
-            for number, transform in raw:
-                record = transform(record, Random(self.seed, epoch, torch.tensor([i]), number))
+        def change(record: Record, i: int, place: int | None) -> Record:
+            for transform, number, random in raw:
+                record = transform(record, Random(self.seed, epoch, torch.tensor([i]), number) if place is None else random.row(place))
             return record
 
         records, numbers, failed = self._readable(epoch, index.tolist(), change if raw else None)
@@ -104,7 +140,7 @@ class Assemble:
         if not records:  # a batch without records still needs keys, types and shapes: those of the first that can be read, cut to nothing
             i = 0
             while not records:
-                records, _, also = self._readable(epoch, [i], change if raw else None)
+                records, _, also = self._readable(epoch, [i], (lambda record, i, place: change(record, i, None)) if raw else None)
                 i, failed = i + 1, failed + also
                 if i == len(self.source) and not records:
                     raise RecordError(f"None of {i} records can be read; the first: {failed[0][1]}", failed[0][0])
@@ -112,15 +148,16 @@ class Assemble:
         return (batch if len(index) else {key: values[:0] for key, values in batch.items()}), index, failed
 
     def _readable(
-        self, epoch: int, numbers: list[int], change: Callable[[Record, int], Record] | None
+        self, epoch: int, numbers: list[int], change: Callable[[Record, int, int | None], Record] | None
     ) -> tuple[list[Record], list[int], list[tuple[int, str]]]:
         """Records, their numbers, and (number, reason) of each that could not be read; the first of those is raised unless told otherwise."""
         records, kept, failed = [], [], []
-        for wanted in numbers:
+        for place, wanted in enumerate(numbers):
             for attempt in range(TRIES if self.on_error == "substitute" else 1):
                 i = wanted if not attempt else int(hashed(self.seed, epoch, wanted, attempt)) % len(self.source)
                 try:
-                    records.append(encode(self.source, self.codec, i, partial(change, i=i) if change else None))
+                    do = partial(change, i=i, place=None if attempt else place) if change else None
+                    records.append(encode(self.source, self.codec, i, do, pack=packs(self.codec)))
                     kept.append(i)
                     break
                 except RecordError as error:
@@ -133,6 +170,6 @@ class Assemble:
         """What a worker process does with a request; torch calls a data set by this name."""
         epoch, index = request
         try:
-            return self(epoch, torch.tensor(index, dtype=torch.int64))
+            return self.carried(epoch, torch.tensor(index, dtype=torch.int64))
         except RecordError as error:
             return Failure(str(error), error.index, traceback.format_exc())

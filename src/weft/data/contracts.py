@@ -28,7 +28,12 @@ class Source(Protocol):
 
 @runtime_checkable
 class Codec(Protocol):
-    """Raw record to tensors and prediction to record; a frozen value, the same in training, predicting and serving."""
+    """Raw record to tensors and prediction to record; a frozen value, the same in training, predicting and serving.
+
+    Optional: ``pack(record)`` and ``unpack(batch)``, ``encode`` in two steps. What the first makes is small (a picture's bytes), is collated
+    by the same ``collate``, and may be moved about by transforms that say ``moves = True``; the second works on the whole batch and makes
+    the entries named by ``packed`` anew.
+    """
 
     def fit(self, source: Source) -> Codec:
         """A codec that has learned what it needs (classes, statistics, vocabulary) from training data."""
@@ -60,7 +65,7 @@ class Transform(Protocol):
     """Batch to batch, in training only; ``random`` is keyed by the records of the batch.
 
     With the class attribute ``raw = True`` it changes one raw record instead, before the codec sees it (words, pictures of different
-    sizes); ``random`` is then keyed by that record alone.
+    sizes); ``random`` is then keyed by that record alone. ``moves = True`` says that values only change places, whatever their type.
     """
 
     def __call__(self, batch: Batch, random: Random) -> Batch: ...

@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from weft.data.arrays import stack
+from weft.data.arrays import room, stack
 from weft.data.contracts import Batch, Record, Source
 from weft.data.image_file import MAX_PIXELS, read_image
 from weft.data.labels import classes_of, decode_classes, target_of
 
+CACHED = 1 << 18  # numbers that are normalised at a time, so that they stay in the processor's cache
 SAMPLED = 2000  # pictures from which fit takes mean and deviation
 
 
@@ -44,6 +45,8 @@ class ImageCodec:
     classes: Sequence[str] | None = None
     resize: str = "crop"
     max_pixels: int = MAX_PIXELS
+
+    packed = ("input",)
 
     def __post_init__(self) -> None:
         size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
@@ -80,32 +83,54 @@ class ImageCodec:
         """Over all pixels; the mean of each picture's own deviation would miss what differs between pictures."""
         total, squares, count = torch.zeros(self.channels).double(), torch.zeros(self.channels).double(), 0
         for i in np.linspace(0, len(source) - 1, min(len(source), SAMPLED)).astype(int):
-            pixels = self._pixels(source[int(i)]).double().flatten(1)
+            pixels = (self._levels(source[int(i)]).float() / 255).double().flatten(1)
             total, squares, count = total + pixels.sum(1), squares + (pixels**2).sum(1), count + pixels.shape[1]
         mean = total / count
         std = (squares / count - mean**2).clamp(min=0).sqrt()
         std[std < 1e-3] = 1.0  # a channel without any variation is left as it is
         return tuple(round(v, 6) for v in mean.tolist()), tuple(round(v, 6) for v in std.tolist())
 
-    def _pixels(self, record: Record) -> Tensor:
+    def _levels(self, record: Record) -> Tensor:
+        """The picture in its size, (C, H, W) uint8."""
         if "image" not in record:
             raise ValueError(f"An image record needs the key 'image', got {sorted(record)}")
         height, width = self.size  # pyright: ignore[reportGeneralTypeIssues]
+        if isinstance(record["image"], np.ndarray) and (found := record["image"]).dtype == np.uint8 and found.shape == (height, width, self.channels):
+            return torch.from_numpy(found if found.flags.writeable else found.copy()).movedim(-1, 0)
         image = read_image(record["image"], channels=self.channels, max_pixels=self.max_pixels, target=(height, width))
-        array = np.asarray(resized(image, height, width, self.resize))
-        return torch.from_numpy(array.reshape(height, width, self.channels).copy()).movedim(-1, 0).float() / 255
+        array = np.array(resized(image, height, width, self.resize))
+        return torch.from_numpy(array.reshape(height, width, self.channels)).movedim(-1, 0)
 
     def encode(self, record: Record) -> dict[str, Tensor]:
-        pixels = self._pixels(record)
-        mean = torch.tensor(self.mean or (0.0,) * self.channels)[:, None, None]
-        std = torch.tensor(self.std or (1.0,) * self.channels)[:, None, None]
-        encoded = {"input": (pixels - mean) / std}
+        packed = self.pack(record)
+        return packed | {"input": self._normalised(packed["input"][None])[0]}
+
+    def pack(self, record: Record) -> dict[str, Tensor]:
+        """As ``encode``, with ``input`` still in bytes: (C, H, W) uint8."""
+        encoded = {"input": self._levels(record)}
         if self.classes is not None and record.get("label") is not None:
             encoded["target"] = target_of(record["label"], self.classes)
         return encoded
 
+    def unpack(self, batch: Batch) -> Batch:
+        """A batch of packed records as one of encoded records."""
+        return batch | {"input": self._normalised(batch["input"])}
+
+    def _normalised(self, levels: Tensor) -> Tensor:
+        """(B, C, H, W) uint8 to normalised float32; a few pictures at a time go through all steps before the next ones do."""
+        mean = torch.tensor(self.mean or (0.0,) * self.channels)[:, None, None]
+        std = torch.tensor(self.std or (1.0,) * self.channels)[:, None, None]
+        out = room(levels.shape, torch.float32)
+        step = max(1, CACHED // max(1, levels[:1].numel()))
+        for part, given in zip(out.split(step), levels.split(step), strict=True):
+            part.copy_(given).div_(255).sub_(mean).div_(std)
+        return out
+
     def collate(self, encoded: list[dict[str, Tensor]]) -> Batch:
-        return stack(encoded)
+        if not encoded or encoded[0]["input"].dtype != torch.uint8:
+            return stack(encoded)
+        batch = stack([record | {"input": record["input"].movedim(0, -1)} for record in encoded])  # bytes lie colour by colour: copied as they lie
+        return batch | {"input": batch["input"].movedim(-1, 1)}
 
     def decode(self, prediction: dict[str, Tensor]) -> list[Record]:
         """``{"label", "score", "scores"}`` of logits (B, C)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,21 @@ from torch import Tensor
 
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
+ORIENTATION = 0x0112  # EXIF's tag
 # decoders of common pictures only: Pillow also knows formats that start other programs (EPS) or are rarely tested
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 
 def read_image(
-    image: Any, *, channels: int = 3, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES, target: tuple[int, int] | None = None
-) -> Image.Image:
+    image: Any, *, channels: int = 3, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES,
+    target: tuple[int, int] | Callable[[int, int], tuple[int, int]] | None = None,
+) -> Image.Image:  # fmt: skip
     """An upright RGB (``channels=3``) or grey (``channels=1``) image of a path, bytes, base64 text, Pillow image or 8-bit array.
 
     Text is always base64, never a path, since it may come from a request. Arrays are (H, W) or (H, W, C), tensors (H, W) or (C, H, W), both
     uint8. Camera rotation is applied; 16-bit grey is scaled, not clipped; transparency is laid over white. ``target`` (height, width) lets JPEG
-    decode at reduced size when that is still larger. Raises ValueError naming the file for anything that is not a whole picture within limits.
+    decode at reduced size when that is still larger; a function of the upright (height, width) is asked once they are known. A Pillow image
+    may itself be returned when nothing is to be changed. Raises ValueError naming the file for anything that is not a whole picture within limits.
 
     >>> read_image(np.zeros((4, 6), dtype=np.uint8)).size
     (6, 4)
@@ -44,7 +48,8 @@ def read_image(
         raise ValueError(f"{name} is not a readable picture ({type(error).__name__}: {error}); expected one of {', '.join(FORMATS)}") from error
     if target is not None:
         _check_pixels(opened, name, max_pixels)
-        opened.draft(None, (2 * max(target), 2 * max(target)))  # both sides alike, since the camera may have been turned
+        side = 2 * max(target(*_upright_size(opened, name)) if callable(target) else target)
+        opened.draft(None, (side, side))  # both sides alike, since the camera may have been turned
     return _mode(_upright(opened, name, max_pixels), channels)
 
 
@@ -82,9 +87,22 @@ def _upright(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
     _check_pixels(image, name, max_pixels)
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        return ImageOps.exif_transpose(image) if _turned(image) else image  # it copies also what needs no turning
     except Exception as error:  # as above: decoders raise OSError, SyntaxError, struct.error and more
         raise ValueError(f"{name} is damaged or cut short ({type(error).__name__}: {error})") from error
+
+
+def _turned(image: Image.Image) -> int:
+    """How the camera was held: EXIF's number from 2 on, or 0."""
+    turned = image.getexif().get(ORIENTATION, 1)
+    return turned if turned in range(2, 9) else 0
+
+
+def _upright_size(image: Image.Image, name: str) -> tuple[int, int]:
+    try:
+        return (image.width, image.height) if _turned(image) >= 5 else (image.height, image.width)
+    except Exception as error:  # as below
+        raise ValueError(f"{name} is damaged ({type(error).__name__}: {error})") from error
 
 
 def _from_array(image: np.ndarray | Tensor) -> Image.Image:
@@ -107,4 +125,5 @@ def _mode(image: Image.Image, channels: int) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA") or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L" if channels == 1 else "RGB")
+    mode = "L" if channels == 1 else "RGB"
+    return image if image.mode == mode else image.convert(mode)

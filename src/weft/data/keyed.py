@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -80,6 +81,7 @@ class Random:
         self.key = hashed(seed, epoch, transform, index)
         self.epoch = epoch
         self.draws = 0
+        self.drawn: dict[tuple[int, tuple[int, ...]], Tensor] = {}  # what rows have asked for
 
     def bits(self, *shape: int) -> Int[Tensor, " b *shape"]:
         """Uniform 64-bit integers."""
@@ -87,6 +89,10 @@ class Random:
         self.draws += 1
         counter = torch.arange(1, math.prod(shape) + 1)
         return mix(start[:, None] + counter * GOLDEN).reshape(-1, *shape) if shape else mix(start + GOLDEN)
+
+    def row(self, place: int) -> Random:
+        """The same numbers for the record at one place of the batch alone, drawn for all places at once."""
+        return Row(self, place)
 
     def uniform(self, *shape: int) -> Float[Tensor, " b *shape"]:
         """Uniform in [0, 1), 24 bits."""
@@ -127,3 +133,25 @@ class Random:
         good = (u.log() < 0.5 * x**2 + d - d * v + d * v.log()) & (v > 1e-12)
         first = good.int().argmax(1, keepdim=True)
         return (d * v.gather(1, first)[:, 0]).log() + (1 - self.uniform()).log() / alpha
+
+
+class Row(Random):
+    """One record's share of a batch's randomness: what it draws is drawn for its neighbours too, and kept for when they ask.
+
+    >>> whole = Random(0, 0, torch.arange(3))
+    >>> bool(whole.row(2).uniform() == Random(0, 0, torch.tensor([2])).uniform())
+    True
+    """
+
+    def __init__(self, whole: Random, place: int) -> None:
+        self.whole, self.place = whole, place
+        self.key, self.epoch, self.draws = whole.key[place : place + 1], whole.epoch, 0
+
+    def bits(self, *shape: int) -> Int[Tensor, 1 *shape]:
+        key = (self.draws, shape)
+        if key not in self.whole.drawn:
+            every = copy.copy(self.whole)
+            every.draws = self.draws
+            self.whole.drawn[key] = every.bits(*shape)
+        self.draws += 1
+        return self.whole.drawn[key][self.place : self.place + 1]

@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, _utils
 
 from weft.data.assemble import FAILED, Assemble, Failure, RecordError
 from weft.data.contracts import Batch, Codec, Source, Transform
+from weft.data.lent import DEEP
 
 
 class Stream(ABC):
@@ -162,8 +164,11 @@ class Pool:
 
     def __init__(self, assemble: Any, workers: int, pin: bool) -> None:  # ``assemble[request]`` is a batch or a Failure
         self._requests = Requests()
+        # a batch that shall be page-locked is finished before, by the worker: the copy to the device starts from there
+        self._late, self._finished = assemble.late and not pin, assemble.finished
+        self._arrived: deque[Batch] = deque(maxlen=DEEP * workers)  # memory that is filled again is known again only while it is held
         self._loader = DataLoader(
-            assemble,  # pyright: ignore[reportArgumentType]
+            replace(assemble, whole=True) if pin else assemble,  # pyright: ignore[reportArgumentType]
             batch_size=None,
             sampler=self._requests,  # pyright: ignore[reportArgumentType]
             num_workers=workers,
@@ -181,6 +186,9 @@ class Pool:
             for batch in self._loader:
                 if isinstance(batch, Failure):
                     raise batch.error()
+                if self._late:
+                    self._arrived.append(batch)
+                    batch = self._finished(batch)
                 yield batch
         except (RuntimeError, OSError) as error:  # a worker was killed: torch says so, or what it had sent cannot be fetched any more
             self._end()
@@ -202,7 +210,7 @@ class Pool:
 
 
 def unchanged(batch: Any) -> Any:
-    """No collation: a worker makes whole batches."""
+    """The batch as it is: a worker makes whole ones."""
     return batch
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from tests.data.transforms.peers import keyed
 from weft.data import Random, RandomCrop, RandomResizedCrop
 from weft.data.transforms import geometry
-from weft.data.transforms.crop import rectangles
+from weft.data.transforms.crop import rectangle, rectangles
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect"])
@@ -82,3 +82,14 @@ def test_the_batch_is_each_record_cut_and_resized():
     for i in range(6):
         (t, l), (h, w) = corner[i].int().tolist(), extent[i].int().tolist()
         torch.testing.assert_close(out[i : i + 1], geometry.resize(x[i : i + 1, :, t : t + h, l : l + w], (7, 9)), atol=1e-5, rtol=0)
+
+
+def test_one_rectangle_by_numbers_is_that_of_the_batch():
+    """Property: the same place and extent, for pictures of many shapes and for extreme proportions."""
+    for size, scale, ratio in (((256, 256), (0.08, 1.0), (3 / 4, 4 / 3)), ((37, 500), (0.3, 0.9), (0.1, 9.0)), ((900, 11), (0.01, 0.02), (2.0, 2.0))):
+        random = Random(0, 0, torch.arange(500))
+        corners, extents = rectangles(random, size, scale, ratio)
+        draws = Random(0, 0, torch.arange(500)).uniform(4).tolist()
+        assert [rectangle(draw, size, scale, ratio) for draw in draws] == [
+            (tuple(map(int, corner)), tuple(map(int, extent))) for corner, extent in zip(corners.tolist(), extents.tolist(), strict=True)
+        ]

@@ -36,3 +36,16 @@ def test_a_mask_moves_with_its_picture():
 def test_a_wrong_probability_is_named():
     with pytest.raises(ValueError, match="from 0 to 1"):
         RandomFlip(1.5)
+
+
+@pytest.mark.parametrize("axis", [-1, -2, 3, 2])
+@pytest.mark.parametrize("colours_last", [False, True])
+def test_large_records_are_flipped_as_small_ones(axis, colours_last):
+    """Property: record by record or all at once, the values and their layout are those of ``where``; the input stays."""
+    x = torch.randint(0, 256, (6, 3, 40, 50), dtype=torch.uint8)
+    x = x.to(memory_format=torch.channels_last) if colours_last else x
+    before, random = x.clone(), Random(0, 0, torch.arange(6))
+    out = RandomFlip(axis=axis)({"input": x}, random)["input"]
+    flags = Random(0, 0, torch.arange(6)).chance(0.5)
+    assert 0 < flags.sum() < 6 and torch.equal(out, torch.where(flags[:, None, None, None], x.flip(axis), x))
+    assert out.stride() == x.stride() and torch.equal(x, before)

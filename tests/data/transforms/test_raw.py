@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from tests.data.transforms.peers import keyed, picture
-from weft.data import BySize, ImageCodec, Loader, Random, RandomResizedCrop, RawResizedCrop, SampleClip, VideoCodec
+from weft.data import BySize, ImageCodec, Loader, Random, RandomResizedCrop, RawResizedCrop, SampleClip, VideoCodec, read_image
 
 
 def test_pictures_of_different_sizes_become_one_size():
@@ -73,3 +75,21 @@ def test_clips_of_one_loader_have_one_length():
 def test_wrong_arguments_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_small_and_cut_at_the_same_place(orientation, monkeypatch):
+    """Closed form: of a picture whose brightness says the place, the part read at reduced size shows that of the part read whole."""
+    levels = np.linspace(0, 255, 1600)[:, None].repeat(1200, 1) if orientation == 1 else np.linspace(255, 0, 1200)[None].repeat(1600, 0)[:, ::-1]
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(levels.astype(np.uint8)).save(buffer, "JPEG", quality=95, exif=exif)
+    sizes = []
+    load = JpegImageFile.load
+    monkeypatch.setattr(JpegImageFile, "load", lambda self: (sizes.append(self.size), load(self))[1])
+    crop = RawResizedCrop((20, 24), scale=(0.3, 1.0), channels=1)
+    for seed in range(5):
+        small = crop({"image": buffer.getvalue()}, keyed(1, seed))["image"].astype(int)
+        whole = crop({"image": read_image(buffer.getvalue(), channels=1)}, keyed(1, seed))["image"].astype(int)
+        assert small.shape == whole.shape == (20, 24, 1) and abs(small - whole).max() <= 4
+    assert min(size[0] for size in sizes) < 1200 / 3

@@ -149,18 +149,27 @@ class Carried:
     codec: Codec | None
     transforms: Sequence[Transform]
     seed: int
+    whole: bool = False  # whether a worker also does what ``finished`` does
 
-    def __call__(self, epoch: int, numbers: list[int], records: list[Record]) -> Batch:
-        source: Any = Places(numbers, records)
-        return Assemble(source, self.codec, self.transforms, self.seed)(epoch, torch.tensor(numbers, dtype=torch.int64))
+    def _of(self, records: Any) -> Assemble:
+        return Assemble(records, self.codec, self.transforms, self.seed, whole=self.whole)
+
+    @property
+    def late(self) -> bool:
+        return self._of(()).late
+
+    def finished(self, batch: Batch) -> Batch:
+        return self._of(()).finished(batch)
 
     def answered(self, request: tuple[int, list[int], list[Record]]) -> Batch:
-        return self(*request)
+        epoch, numbers, records = request
+        return self._of(Places(numbers, records))(epoch, torch.tensor(numbers, dtype=torch.int64))
 
     def __getitem__(self, request: tuple[int, list[int], list[Record]]) -> Any:
         """What a worker process does with a request."""
+        epoch, numbers, records = request
         try:
-            return self(*request)
+            return self._of(Places(numbers, records)).carried(epoch, torch.tensor(numbers, dtype=torch.int64))
         except RecordError as error:
             return Failure(str(error), error.index, traceback.format_exc())
 

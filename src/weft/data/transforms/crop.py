@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -116,13 +117,27 @@ def rectangles(
 ) -> tuple[Float[Tensor, "b 2"], Float[Tensor, "b 2"]]:
     """Whole-pixel (top, left) and (height, width) of a random rectangle a record inside a picture of ``size``; ``ratio`` is width / height."""
     height, width = size
-    draw = random.uniform(4)
+    draw = random.uniform(4).double()
     area = (scale[0] + (scale[1] - scale[0]) * draw[:, 0]) * height * width
     # a rectangle of this area fits when its ratio lies between area / H^2 and W^2 / area
     low, high = area.div(height**2).clamp(min=ratio[0]).log(), (width**2 / area).clamp(max=ratio[1]).log()
     low, high = low.minimum((width**2 / area).log()), high.maximum(area.div(height**2).log())
     proportion = (low + (high - low) * draw[:, 1]).exp()
     extent = torch.stack([(area / proportion).sqrt(), (area * proportion).sqrt()], 1).round()
-    extent = extent.clamp(min=1).minimum(torch.tensor([float(height), float(width)]))
+    extent = extent.clamp(min=1).minimum(torch.tensor([float(height), float(width)]).double())
     corner = (draw[:, 2:] * (torch.tensor([height, width]) - extent + 1)).floor()
-    return corner, extent
+    return corner.float(), extent.float()
+
+
+def rectangle(
+    draw: Sequence[float], size: Sequence[int], scale: Sequence[float], ratio: Sequence[float]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """One of ``rectangles`` by its four numbers in [0, 1): for one picture, plain numbers are thirty times as fast as tensors."""
+    height, width = size
+    area = (scale[0] + (scale[1] - scale[0]) * draw[0]) * height * width
+    narrowest, widest = math.log(area / height**2), math.log(width**2 / area)
+    low = min(max(narrowest, math.log(ratio[0])), widest)
+    high = max(min(widest, math.log(ratio[1])), narrowest)
+    proportion = math.exp(low + (high - low) * draw[1])
+    tall, wide = (min(max(round(math.sqrt(value)), 1), most) for value, most in ((area / proportion, height), (area * proportion, width)))
+    return (math.floor(draw[2] * (height - tall + 1)), math.floor(draw[3] * (width - wide + 1))), (tall, wide)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from weft.data.arrays import room
 from weft.data.contracts import Batch
 from weft.data.keyed import Random
 from weft.data.transforms.targets import POINTS, corners, enclosing
@@ -30,6 +31,8 @@ class RandomFlip:
     keys: Sequence[str] = ("input",)
     swap: Sequence[Sequence[int]] = ()
 
+    moves = True
+
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability={self.probability}; expected a number from 0 to 1")
@@ -40,7 +43,7 @@ class RandomFlip:
         flipped = random.chance(self.probability).to(batch[self.keys[0]].device)
         out = dict(batch)
         for key in {*self.keys, *({"masks"} & batch.keys())}:
-            out[key] = torch.where(_wide(flipped, batch[key]), batch[key].flip(self.axis), batch[key])
+            out[key] = _flipped(batch[key], flipped, self.axis)
         places = {*POINTS, "boxes"} & batch.keys()
         if places and self.axis not in (-1, -2):
             raise ValueError(f"axis={self.axis} with {sorted(places)}; boxes and points are mirrored along -1 (left-right) or -2 (top-bottom)")
@@ -66,6 +69,19 @@ class RandomFlip:
         for one, other in self.swap:
             order[one], order[other] = other, one
         return values.index_select(axis, torch.tensor(order, device=values.device)) if self.swap else values
+
+
+LARGE = 4096  # numbers in a record, from which on it is worth a step of Python
+
+
+def _flipped(values: torch.Tensor, flags: torch.Tensor, axis: int) -> torch.Tensor:
+    """The batch with some of its records reversed; record by record on the processor, where ``where`` would reverse and read them all."""
+    if not values.is_cpu or values.requires_grad or values[:1].numel() < LARGE:
+        return torch.where(_wide(flags, values), values.flip(axis), values)
+    out = torch.empty_like(values) if values.is_contiguous() else room(values.movedim(1, -1).shape, values.dtype).movedim(-1, 1)  # laid out alike
+    for new, old, flag in zip(out, values, flags.tolist(), strict=True):
+        new.copy_(old.flip(axis if axis < 0 else axis - 1) if flag else old)
+    return out
 
 
 def _wide(flags: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

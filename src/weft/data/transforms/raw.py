@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from PIL import Image
+from torch.nn import functional
 
 from weft.data.clips import dense_frames, segment_frames
 from weft.data.contracts import Record
 from weft.data.image_file import read_image
 from weft.data.keyed import Random
 from weft.data.transforms import geometry
-from weft.data.transforms.crop import check_rectangles, rectangles
+from weft.data.transforms.crop import check_rectangles, rectangle
 from weft.data.video_codec import frames_of
-
-RESAMPLING = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True)
 class RawResizedCrop:
-    """Cut a rectangle of random area and proportions from the original picture, and bring it to ``size``, with ``image`` a Pillow image after.
+    """Cut a rectangle of random area and proportions from the original picture, and bring it to ``size``: ``image`` becomes an array (H, W, C) uint8.
 
-    Area and ratio as in ``RandomResizedCrop``; here they are parts of the whole original, whose detail the codec's resize would have lost.
+    Area and ratio as in ``RandomResizedCrop``; here they are parts of the whole original, whose detail the codec's resize would have lost. A
+    JPEG whose part is more than four times ``size`` is decoded at reduced size. Pixels are those of Pillow's resize, to one level of 255.
     Raises ValueError for impossible ranges, and for records with boxes, masks or key points, which move with the batch instead.
     Paper: Szegedy et al., 2015, arXiv:1409.4842.
     Use before ``ImageCodec`` of the same size, as ImageNet is trained; cost: it replaces the codec's own resize.
 
+    >>> from PIL import Image
     >>> record = {"image": Image.new("RGB", (40, 30)), "label": "cat"}
-    >>> RawResizedCrop(8)(record, Random(0, 0, torch.arange(1)))["image"].size
-    (8, 8)
+    >>> RawResizedCrop(8)(record, Random(0, 0, torch.arange(1)))["image"].shape
+    (8, 8, 3)
     """
 
     size: int | Sequence[int]
@@ -51,11 +53,32 @@ class RawResizedCrop:
     def __call__(self, record: Record, random: Random) -> Record:
         if wrong := {"boxes", "masks", "keypoints"} & record.keys():
             raise ValueError(f"RawResizedCrop moves only the picture, and the record has {sorted(wrong)}; use RandomResizedCrop on batches")
-        image = read_image(record["image"], channels=self.channels)
-        corner, extent = rectangles(random, (image.height, image.width), self.scale, self.ratio)
-        (top, left), (height, width) = corner[0].int().tolist(), extent[0].int().tolist()
-        part = image.crop((left, top, left + width, top + height))  # resize(box=...) would also look at what lies around the box
-        return record | {"image": part.resize(self.size[::-1], RESAMPLING[self.interpolation])}  # type: ignore[index]
+        draw = random.uniform(4)[0].tolist()
+        size: tuple[int, int] = self.size  # type: ignore[assignment]
+        original: list[tuple[int, int]] = []
+
+        def needed(*whole: int) -> tuple[int, int]:
+            """How large the whole picture must be for its part to have ``size``."""
+            original.append(whole)
+            extent = rectangle(draw, whole, self.scale, self.ratio)[1]
+            return math.ceil(whole[0] * size[0] / extent[0]), math.ceil(whole[1] * size[1] / extent[1])
+
+        image = read_image(record["image"], channels=self.channels, target=needed)
+        have = (image.height, image.width)
+        whole = original[0] if original else have
+        (top, left), (height, width) = rectangle(draw, whole, self.scale, self.ratio)
+        if have != whole:  # decoded at reduced size
+            down, across = have[0] / whole[0], have[1] / whole[1]
+            top, left, height, width = int(top * down), int(left * across), max(1, round(height * down)), max(1, round(width * across))
+        part = image.crop((left, top, min(left + width, image.width), min(top + height, image.height)))
+        return record | {"image": resized(np.array(part), size, self.interpolation)}
+
+
+def resized(levels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+    """A picture (H, W) or (H, W, C) uint8 at another size, (H, W, C); torch uses wide instructions here, Pillow's wheels do not."""
+    pixels = torch.from_numpy(levels if levels.ndim == 3 else levels[..., None]).movedim(-1, 0)[None]
+    mode = "nearest-exact" if interpolation == "nearest" else interpolation
+    return functional.interpolate(pixels, size, mode=mode, antialias=interpolation != "nearest")[0].movedim(0, -1).numpy()
 
 
 @dataclass(frozen=True)
@@ -66,8 +89,9 @@ class BySize:
     Use when small pictures should be handled gently and large ones cut: ``BySize([(224, None), (None, RawResizedCrop(224))])``. Cost: the chosen
     transform's.
 
+    >>> from PIL import Image
     >>> rule = BySize([(20, None), (None, RawResizedCrop(8))])
-    >>> [rule({"image": Image.new("RGB", (n, n))}, Random(0, 0, torch.arange(1)))["image"].size[0] for n in (12, 30)]
+    >>> [len(np.asarray(rule({"image": Image.new("RGB", (n, n))}, Random(0, 0, torch.arange(1)))["image"])) for n in (12, 30)]
     [12, 8]
     """
 

@@ -139,6 +139,10 @@ def test_parallel_joins_in_order_and_threads_meet():
             meeting.wait(timeout=20)
             return super().__call__(batch, random)
 
+    summed = Parallel([Times(2), Times(3)], join=sum)(batch, keyed(4))["input"]
+    torch.testing.assert_close(summed, batch["input"] * 5)
+    with pytest.raises(ValueError, match="'stack' or a function"):
+        Parallel([Times(2)], join="sum")
     both = Parallel([Meet(2), Meet(3)], join="stack", threads=2)(batch, keyed(4))["input"]
     assert torch.equal(both, torch.stack([batch["input"] * 2, batch["input"] * 3], 1))
 

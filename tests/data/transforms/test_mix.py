@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from tests.data.transforms.peers import keyed, torchvision
 from weft.data import CutMix, MixUp, Random
-from weft.data.transforms.mix import draw
+from weft.data.transforms.mix import blend, draw, mixed_targets
 
 CLASSES = torch.arange(64) % 8
 # every record's pixels are its class, so that the mixed pixels tell the share
@@ -144,3 +146,19 @@ def test_the_share_is_the_area_on_a_thousand_draws():
         own = (out["input"] == pixels).float().mean((1, 2, 3))
         torch.testing.assert_close(out["target"][torch.arange(500), torch.arange(500)], own, atol=1e-6, rtol=0)
 
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.3, 1.0])
+def test_fixed_shares_are_those_of_timms_formula(lam):
+    """MixUp, closed form: timm mixes record i with the one at B - 1 - i, x lam + x' (1 - lam), and one-hot targets alike; and timm itself where
+    it is installed."""
+    x, target = torch.rand(6, 3, 4, 5), torch.tensor([0, 1, 2, 2, 1, 0])
+    partner, keep = torch.arange(5, -1, -1), torch.full((6,), lam)
+    ours = blend(x, x[partner], keep), mixed_targets({"target": target}, partner, keep, 3)["target"]
+    hot = torch.eye(3)[target]
+    expected = x * lam + x.flip(0) * (1 - lam), hot * lam + hot.flip(0) * (1 - lam)
+    torch.testing.assert_close(ours, expected)
+    if importlib.util.find_spec("timm") is not None:
+        mixer = importlib.import_module("timm.data").Mixup(num_classes=3, label_smoothing=0.0)
+        mixer._params_per_batch = lambda: (lam, False)
+        torch.testing.assert_close(ours, mixer(x.clone(), target))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.data.transforms.peers import keyed, picture, torchvision
-from weft.data import CenterCrop, MultiScale, Resize
+from weft.data import ByEpoch, CenterCrop, MultiScale, Resize
 from weft.data.transforms import geometry
 
 
@@ -55,6 +55,13 @@ def test_a_batch_has_one_size_and_all_sizes_occur():
     assert torch.equal(one, geometry.resize(x, one.shape[-2:]))
     with pytest.raises(ValueError, match="no sizes"):
         MultiScale(())
+
+
+def test_sizes_follow_a_schedule():
+    """MultiScale, closed form: with ByEpoch small pictures come first, then all sizes, then the largest alone."""
+    growing = ByEpoch([MultiScale((8,)), MultiScale((8, 12)), MultiScale((12,))], starts=[0, 2, 40])
+    sides = [growing({"input": torch.rand(2, 3, 9, 9)}, keyed(2, epoch=epoch))["input"].shape[-1] for epoch in range(44)]
+    assert sides[:2] == [8, 8] and set(sides[2:40]) == {8, 12} and sides[40:] == [12] * 4
 
 
 def test_odd_borders_round_to_even():

@@ -260,7 +260,8 @@ def random_order(transforms: Sequence[Transform]) -> SomeOf:
 
 @dataclass(frozen=True)
 class Parallel:
-    """Apply each of ``transforms`` to the same batch and join what they make of ``key``: side by side along ``axis``, or a new one with "stack".
+    """Apply each of ``transforms`` to the same batch and join what they make of ``key``: side by side along ``axis``, a new one with "stack", or
+    by a function of the list of tensors.
 
     ``threads`` above 0 runs them at once, which helps while the work is outside Python; results keep their order. Other keys stay as they came.
     Raises ValueError for no transforms. Use for edge maps beside colours as further channels; instead of it, ``TwoViews`` for views under keys.
@@ -273,15 +274,15 @@ class Parallel:
 
     transforms: Sequence[Transform]
     axis: int = 1
-    join: str = "cat"
+    join: str | Callable[[list[Tensor]], Tensor] = "cat"
     threads: int = 0
     key: str = "input"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "transforms", tuple(self.transforms))
-        if not self.transforms or self.join not in ("cat", "stack") or self.threads < 0:
+        if not self.transforms or (self.join not in ("cat", "stack") and not callable(self.join)) or self.threads < 0:
             raise ValueError(
-                f"{len(self.transforms)} transforms, join={self.join!r}, threads={self.threads}; expected some, 'cat' or 'stack', and 0 on"
+                f"{len(self.transforms)} transforms, join={self.join!r}, threads={self.threads}; expected one, 'cat', 'stack' or a function, 0"
             )
 
     def __call__(self, batch: Batch, random: Random) -> Batch:
@@ -292,6 +293,8 @@ class Parallel:
                 done = list(pool.map(lambda job: job[0](batch, job[1])[self.key], jobs))
         else:
             done = [transform(batch, own)[self.key] for transform, own in jobs]
+        if callable(self.join):
+            return batch | {self.key: self.join(done)}
         return batch | {self.key: torch.cat(done, self.axis) if self.join == "cat" else torch.stack(done, self.axis)}
 
 

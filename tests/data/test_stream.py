@@ -286,6 +286,12 @@ def test_the_global_random_state_is_not_touched():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_the_program_keeps_its_own_way_of_starting_processes():
+    before = multiprocessing.get_start_method(allow_none=True)
+    assert equal(list(loader(1)), list(loader()))
+    assert multiprocessing.get_start_method(allow_none=True) == before
+
+
 def test_workers_live_on_between_epochs_and_end_with_the_loader():
     others = children()
     running = loader(2)

@@ -130,6 +130,21 @@ def test_workers_share_the_folder_and_loaders_read_it(tmp_path):
     assert len(list(tmp_path.rglob("*.safetensors"))) == 12
 
 
+def test_what_is_put_aside_has_an_unforeseeable_name_and_goes(tmp_path, monkeypatch):
+    """Two writes of one record never share a name, and one that cannot be put in place leaves nothing."""
+    names = []
+
+    def refused(aside, path):
+        names.append(str(aside))
+        raise OSError("no room")
+
+    monkeypatch.setattr("weft.data.loading.cached.os.replace", refused)
+    for _ in range(2):
+        with pytest.raises(OSError, match="no room"):
+            CachedSource(source(), made, folder=tmp_path)[0]
+    assert len(set(names)) == 2 and not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_impossible_caches_are_refused(tmp_path):
     with pytest.raises(ValueError, match="'lru', 'lfu' or 'fifo'"):
         CachedSource(source(), made, policy="random")

@@ -40,6 +40,7 @@ EXTRA = {
     "domain_weights": "weft.data.loading.weighted:domain_weights",
     "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
     "prepare": "weft.data.loading.prepare:prepare",
+    "worker_count": "weft.data.loading.workers:worker_count",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 

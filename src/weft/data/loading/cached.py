@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -149,9 +150,10 @@ def write_record(path: Path, record: Record) -> None:
     """A record as one file, put in place whole: tensors, the other values as JSON, and a checksum, so that nothing need be forced to disk."""
     tensors, tree = pack(record)
     body = save(tensors, {"tree": json.dumps(tree)})
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        aside.write_bytes(body + hashlib.blake2b(body, digest_size=16).digest())
+        with open(aside, "xb") as file:  # a name that nobody can have put there before
+            file.write(body + hashlib.blake2b(body, digest_size=16).digest())
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

@@ -229,3 +229,35 @@ def test_all_ranks_pass_over_what_is_damaged_on_one(tmp_path):
     two_ranks(RANKS, str(tmp_path / "run"), "6", str(tmp_path / "b"))
     for rank in (0, 1):
         assert torch.load(tmp_path / f"b-{rank}", weights_only=True)[1] == [3, 4, 5, 6]
+
+
+FULL = """
+import sys, torch, warnings
+from tests.engine.toys import mlp, pairs
+from weft.engine import Checkpoints, Steps, checkpoints, fit
+from weft.losses import cross_entropy
+from weft.methods import Supervised
+from weft.parallel import join
+join(); rank = torch.distributed.get_rank()
+folder, broken, out = sys.argv[1], sys.argv[2], sys.argv[3]
+write = checkpoints.write_state
+def full(path, tree, note):
+    if path.name == broken: raise OSError(28, "No space left on device")
+    write(path, tree, note)
+checkpoints.write_state = full
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    state = fit(Supervised(mlp(8, 2), cross_entropy), pairs(), until=Steps(6), run=Checkpoints(folder, every=Steps(2), keep_last=9))
+torch.save([state.step, [str(w.message) for w in said if "No checkpoint" in str(w.message)]], f"{out}-{rank}")
+"""
+
+
+@pytest.mark.parametrize(("broken", "rank"), [("step-000000000004", 0), ("rank-0-step-000000000004", 0), ("rank-1-step-000000000004", 1)])
+def test_a_full_disk_of_one_rank_is_heard_by_all(tmp_path, broken, rank):
+    """Contract: whichever file of whichever rank cannot be written, every rank warns and trains on, and only that checkpoint is missing."""
+    two_ranks(FULL, str(tmp_path / "run"), broken, str(tmp_path / "out"), timeout=60)
+    for each in (0, 1):
+        step, said = torch.load(tmp_path / f"out-{each}", weights_only=True)
+        assert step == 6 and len(said) == 1 and "No checkpoint at step 4" in said[0]
+        assert ("No space left" in said[0]) == (each == rank) and ("another rank" in said[0]) == (each != rank)
+    assert steps(tmp_path / "run") == [2, 6]

@@ -77,7 +77,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_state(stem: Path, tree: Any, note: dict[str, Any]) -> None:
-    """Write ``stem.safetensors`` and then ``stem.json``; the JSON file makes the pair valid."""
+    """Write ``stem.safetensors`` and then ``stem.json``, in a folder that is made where needed; the JSON file makes the pair valid."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
     tensors, structure = pack(tree)
     blob = save_tensors(tensors)
     write_bytes(stem.with_suffix(".safetensors"), blob)

@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import torch.distributed as dist
 
 from weft.data.state_files import Damaged, read_note, read_state, write_state
 from weft.optim.lengths import Due, Epochs, Length, Seconds
 from weft.parallel.runtime import Runtime
+
+
+def _together(runtime: Runtime, write: Callable[[], None]) -> None:
+    """Write on every rank; all wait for one another and all raise when one could not, or those that could would wait for ever."""
+    failure = None
+    try:
+        write()
+    except OSError as error:
+        failure = error
+    if runtime.total(float(failure is not None)):
+        raise failure or OSError("another rank could not write its part")
 
 
 class Checkpoints:
@@ -41,17 +51,20 @@ class Checkpoints:
             raise NotADirectoryError(f"{self.directory} is a file; checkpoints need a directory.")
 
     def save(self, state: dict[str, Any], own: dict[str, Any], note: dict[str, Any], runtime: Runtime) -> None:
-        """Write ``state`` (rank 0) and ``own`` (what differs between ranks), then remove what need not be kept."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Write ``state`` (rank 0) and ``own`` (what differs between ranks), then remove what need not be kept.
+
+        Raises ``OSError`` on every rank when one of them cannot write.
+        """
         name = f"step-{note['step']:012d}"
         if runtime.world > 1:
-            write_state(self.directory / f"rank-{runtime.rank}-{name}", own, {})
-            dist.barrier(runtime.group)
-        if runtime.rank == 0:
-            write_state(self.directory / name, {"shared": state, "own": own}, {**note, "world": runtime.world})
-            self._clean()
-        if runtime.world > 1:
-            dist.barrier(runtime.group)
+            _together(runtime, lambda: write_state(self.directory / f"rank-{runtime.rank}-{name}", own, {}))
+
+        def whole() -> None:
+            if runtime.rank == 0:
+                write_state(self.directory / name, {"shared": state, "own": own}, {**note, "world": runtime.world})
+                self._clean()
+
+        _together(runtime, whole)
 
     def latest(self, runtime: Runtime | None = None) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The newest checkpoint that is whole, as (state, note); None when there is none."""

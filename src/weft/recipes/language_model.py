@@ -52,9 +52,9 @@ def language_model(
     byte-pair encoding learns from the training text ("bpe"). ``vocabulary``: how many different ones at most (default: all characters, all
     words, 2,000 pieces). ``context``: tokens that it sees at once. ``model``: ``gpt`` or ``lstm_lm``, with ``model.depth=6`` and so on for
     its arguments. ``epochs`` and ``minutes``: whichever comes first; an epoch shows each token eight times, at different places of the window.
-    ``prompt`` and ``length``: how a sample begins (default: the held-out text's first line) and how long it is; one is written ``every`` so many steps and three are in the report.
-    The bundle answers a prompt with as many tokens. ``temperature``: 0 writes the likeliest token, more dares more; the answer to a prompt is
-    the same each time.
+    ``prompt`` and ``length``: how a sample begins (default: the held-out text's first line) and how long it is; one is written ``every`` so
+    many steps and three are in the report. The bundle answers a prompt with as many tokens. ``temperature``: 0 writes the likeliest token, more
+    dares more; the answer to a prompt is the same each time.
     """
     text = Lines(data).text
     cut = round(len(text) * (1 - test))

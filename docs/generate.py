@@ -15,6 +15,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
 from ledger import ROWS, Row
+from pitfalls import PITFALLS
 
 from weft.catalogue import Entry
 from weft.catalogue import list as entries
@@ -81,6 +82,9 @@ def ledger(rows: Iterable[Row] = ROWS) -> str:
     ]
     for row in rows:
         lines.append(f"| {row.id} | {plain(row.what)} | `{row.where}` | `{row.test}` | {plain(row.missing)} |")
+    lines += ["", "## Pitfalls", "", "Known mistakes of others, and the test that keeps weft out of each.", "", "| chapter | pitfall | kept out by |", "|---|---|---|"]
+    for chapter, found in PITFALLS.items():
+        lines += [f"| {chapter} | {plain(what)} | {f'`{test}`' if test else 'nothing yet'} |" for what, test in found]
     return "\n".join(lines) + "\n"
 
 

@@ -177,6 +177,11 @@ def test_a_row_of_the_ledger_counts_only_with_its_place_and_its_test():
     assert len({row.id for row in rows}) == len(rows), "a row stands twice"
 
 
+def test_a_pitfall_is_kept_out_by_a_test_that_exists():
+    found = [test for pitfalls in generated().PITFALLS.values() for _, test in pitfalls if test]
+    assert len(found) > 50 and [test for test in found if not proves(test)] == [], "these tests do not exist"
+
+
 def proves(test: str) -> bool:
     """Whether ``tests/file.py::test_name`` exists."""
     file, _, name = test.partition("::")

@@ -7,8 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.data import Chain, FlowLoader, RecordError
+from weft.data import Chain, FlowLoader, Mixed, RecordError
 from weft.data.keyed import Random
+from weft.engine import Steps, Update, fit
+from weft.losses import mse
+from weft.methods import Supervised
+from weft.observe import Progress
+from weft.optim import sgd
 
 
 def jitter(batch: dict, random: Random) -> dict:
@@ -111,3 +116,13 @@ def test_a_safe_checkpoint_is_told_to_the_flow():
     next(iter(loader))
     loader.committed(loader.state_dict())
     assert told == [loader.state_dict()["position"]["flow"]]
+
+
+def test_data_without_an_end_trains_for_as_long_as_asked():
+    """FlowLoader, learned: no length is known, so training ends by its own measure, with progress shown, and has learned the line."""
+    flow = Mixed([Chain([range(-3, 4)], lambda piece: [{"input": torch.tensor([float(n)]), "target": torch.tensor([2.0 * n])} for n in piece])], stop="repeat")
+    loader = FlowLoader(flow, None, 4)
+    assert not hasattr(loader, "__len__")
+    network = torch.nn.Linear(1, 1)
+    state = fit(Supervised(network, mse), loader, Update(sgd(0.05)), until=Steps(120), listeners=[Progress()])
+    assert state.step == 120 and abs(network.weight.item() - 2) < 0.01

@@ -11,33 +11,44 @@ import torch
 from weft.data.arrays import Arrays
 from weft.data.files.compressed import open_bounded
 from weft.data.sets.published import fetch
+from weft.data.sets.stand_ins import stripes
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MAX_UNPACKED = 250_000_000
 PIXELS = 3 * 32 * 32
 
 
-def cifar10(part: str = "train", *, download: bool = False) -> Arrays:
+def cifar10(part: str = "train", *, download: bool = False, stand_in: bool = False) -> Arrays:
     """60,000 photographs 32 × 32 of ten things: ``image`` (N, 3, 32, 32) uint8, ``label`` 0-9 (``CLASSES``); ``part`` "train" or "test".
+
+    ``stand_in`` gives a few made pictures of stripes in the same form, without a file.
 
     Krizhevsky, 2009, "Learning multiple layers of features from tiny images".
 
     >>> cifar10().columns["image"].shape  # doctest: +SKIP
     torch.Size([50000, 3, 32, 32])
     """
+    if stand_in:
+        images, labels = stripes(checked(part), 10, (3, 32, 32), 10)
+        return Arrays({"image": images, "label": labels})
     names = [f"data_batch_{i}.bin" for i in range(1, 6)] if checked(part) == "train" else ["test_batch.bin"]
     values = np.concatenate(members(fetch("cifar-10", download=download) / "cifar-10-binary.tar.gz", "cifar-10-batches-bin", names, 1))
     return Arrays({"image": pictures(values), "label": values[:, 0].astype(np.int64)})
 
 
-def cifar100(part: str = "train", *, download: bool = False) -> Arrays:
+def cifar100(part: str = "train", *, download: bool = False, stand_in: bool = False) -> Arrays:
     """60,000 photographs 32 × 32 of a hundred things: ``image`` (N, 3, 32, 32) uint8, ``label`` 0-99, ``coarse`` 0-19; ``part`` "train" or "test".
+
+    ``stand_in`` gives a few made pictures of stripes in the same form, without a file.
 
     Krizhevsky, 2009, "Learning multiple layers of features from tiny images".
 
     >>> cifar100().columns["image"].shape  # doctest: +SKIP
     torch.Size([50000, 3, 32, 32])
     """
+    if stand_in:
+        images, labels = stripes(checked(part), 100, (3, 32, 32), 100)
+        return Arrays({"image": images, "label": labels, "coarse": labels // 5})
     name = f"{checked(part)}.bin"
     (values,) = members(fetch("cifar-100", download=download) / "cifar-100-binary.tar.gz", "cifar-100-binary", [name], 2)
     return Arrays({"image": pictures(values), "label": values[:, 1].astype(np.int64), "coarse": values[:, 0].astype(np.int64)})

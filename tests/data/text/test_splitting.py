@@ -45,7 +45,9 @@ def test_signs_are_those_of_unicode():
 
 @pytest.mark.parametrize(
     ("pattern", "reason"),
-    [("(a+)+b", "exponential"), ("(x*y{2,})*", "exponential"), (r"(a)\1", "exponential"), ("(", "regular expression"), ("a*", "matches nothing"), ("a" * 501, "501")],
+    [("(a|a)*b", "exponential"), ("(?:a|aa)+b", "exponential"), ("(a?a?)*b", "exponential"), ("(a?){30}b", "exponential"), ("(?x)(a|a) *b", "exponential"),
+     ("(a|a)(?#)*b", "exponential"), ("(?=(a+)+b)c", "exponential"), ("a?" * 30 + "a" * 30, "exponential"), ("(a)?(?(1)b|c)", "exponential"),
+     ("(a+)+b", "exponential"), ("(x*y{2,})*", "exponential"), (r"(a)\1", "exponential"), ("(", "regular expression"), ("a*", "matches nothing"), ("a" * 501, "501")],
 )
 def test_patterns_that_may_run_away_are_refused(pattern, reason):
     """Regression: a pattern from a file must not hang whoever opens it."""
@@ -55,4 +57,5 @@ def test_patterns_that_may_run_away_are_refused(pattern, reason):
 
 def test_harmless_patterns_pass():
     assert checked(r"\w+(?:-\w+)?|[(+*)]").findall("a-b (c") == ["a-b", "(", "c"]
+    assert checked(r"\d{1,3}(?:,\d{3})*|(?:a|b)+|(?:'ll|'ve)?\w+").findall("1,000 abba") == ["1,000", "abba"]
     assert not nested(r"(?:[a+]*)x\+(b)") and nested("((a+)b)*")

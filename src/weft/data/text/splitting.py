@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from re import _constants, _parser  # type: ignore[attr-defined] - as Python itself reads a pattern: no trick of writing escapes it
+from typing import Any
 
 # White_Space of Unicode; Python's \s has four control characters more
 SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -14,6 +17,8 @@ CJK = "\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U
 ASCII_SIGNS = "!-/:-@\\[-`{-~"
 RULES = ("gpt2", "whitespace", "words", "bert", "none")
 MAX_PATTERN = 500  # characters; a pattern may stand in a file from a stranger
+MAX_OPEN = 6  # repetitions of no fixed number in one alternative: each multiplies the ways to match
+REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 
 
 def spans(characters: Iterable[int]) -> str:
@@ -44,8 +49,8 @@ def pattern_of(rule: str) -> re.Pattern[str]:
 
     ``gpt2``: words with the space before them, numbers, signs and white space; nothing is lost. ``whitespace``: what stands between white
     space. ``words``: words, and signs between them. ``bert``: words, each sign alone, each Chinese character alone. ``none``: the whole text.
-    Raises ValueError for a pattern that is too long, malformed or could take exponential time (a repetition inside a repetition, a
-    reference back).
+    Raises ValueError for a pattern that is too long, malformed or could take exponential time (a repetition or a choice inside a
+    repetition, a reference back, more than 6 repetitions in a row).
 
     >>> pattern_of("gpt2").findall("It's 2 o'clock"), pattern_of("bert").findall("don't!")
     (['It', "'s", ' 2', ' o', "'", 'clock'], ['don', "'", 't', '!'])
@@ -75,8 +80,8 @@ def checked(pattern: str) -> re.Pattern[str]:
         compiled = re.compile(pattern)
     except re.error as error:
         raise ValueError(f"{pattern!r} is neither one of {', '.join(RULES)} nor a regular expression: {error}") from None
-    if re.search(r"\\[1-9]|\(\?P=", pattern) or nested(pattern):
-        remedy = "Write it without a repetition inside a repetition and without references back"
+    if nested(pattern):
+        remedy = f"Write it without a repetition or a choice inside a repetition, without references back, and with at most {MAX_OPEN} repetitions"
         raise ValueError(f"The pattern {pattern!r} may take exponential time on some texts. {remedy}")
     if compiled.match(""):
         raise ValueError(f"The pattern {pattern!r} matches nothing at all; every match must hold at least one character")
@@ -84,23 +89,34 @@ def checked(pattern: str) -> re.Pattern[str]:
 
 
 def nested(pattern: str) -> bool:
-    """Whether an open repetition stands inside another one.
+    """Whether a repetition holds another one or a choice, so that one text has many ways to match; or there are too many repetitions in a row.
 
-    >>> nested("(a+)+b"), nested("(a+b)?c*")
-    (True, False)
+    >>> nested("(a+)+b"), nested("(a|ab)*c"), nested("(a+b)?c*")
+    (True, True, False)
     """
-    plain = re.sub(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.", "x", pattern)  # classes and escapes repeat nothing
-    depth: list[bool] = [False]
-    i = 0
-    while i < len(plain):
-        if plain[i] == "(":
-            depth.append(False)
-        elif plain[i] == ")" and len(depth) > 1:
-            inside = depth.pop()
-            if inside and re.match(r"[*+]|\{\d*,\d*\}", plain[i + 1 :]):
-                return True
-            depth[-1] |= inside
-        elif plain[i] in "*+" or re.match(r"\{\d*,\d*\}", plain[i:]):
-            depth[-1] = True
-        i += 1
-    return False
+    tree = _parser.parse(pattern)
+    alternatives = tree[0][1][1] if len(tree) == 1 and tree[0][0] is _constants.BRANCH else [tree]
+    return any(sum(_open(part, within=False)) > MAX_OPEN for part in alternatives)
+
+
+def _open(part: Any, *, within: bool) -> Iterator[float]:
+    """1 for each repetition of no fixed number, infinity where one, or a choice, stands ``within`` another."""
+    for operation, argument in part:
+        if operation in REPEATS:
+            least, most, inner = argument
+            if least != most:
+                yield math.inf if within else 1
+            yield from _open(inner, within=within or most > 1)
+        elif operation is _constants.BRANCH:
+            if within:
+                yield math.inf
+            for branch in argument[1]:
+                yield from _open(branch, within=within)
+        elif operation in (_constants.GROUPREF, _constants.GROUPREF_EXISTS):
+            yield math.inf
+        elif isinstance(argument, _parser.SubPattern):
+            yield from _open(argument, within=within)
+        elif isinstance(argument, tuple):
+            for inner in argument:
+                if isinstance(inner, _parser.SubPattern):
+                    yield from _open(inner, within=within)

@@ -262,3 +262,21 @@ def test_codecs_and_networks_of_the_catalogue_come_back_whole(tmp_path, codec, r
         expected = fitted.decode({"output": network(batch["input"])})
     for answer, wanted in zip(opened.predict(records), expected, strict=True):
         assert answer["label"] == wanted["label"] and answer["score"] == pytest.approx(wanted["score"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("image_codec", {"size": 100_000, "classes": ["a", "b"]}),
+        ("detection_codec", {"size": [200_000, 2_000], "classes": ["a", "b"]}),
+        ("video_codec", {"size": 64, "frames": 1_000_000, "classes": ["a", "b"]}),
+        ("audio_codec", {"seconds": 1e6, "classes": ["a", "b"]}),
+        ("audio_codec", {"window": 1e4, "classes": ["a", "b"]}),
+        ("fields_codec", {"fields": [{"column": "photo", "kind": "image", "size": 100_000}], "learned": [{"mean": [0.5] * 3, "std": [0.5] * 3}]}),
+    ],
+)
+def test_a_codec_that_would_fill_the_memory_is_refused(saved, tmp_path, name, args):
+    """Hostile input: sizes in a stranger's bundle are bounded when it is opened, before any record is read."""
+    changed = change_spec(saved, tmp_path / "b.weft", lambda spec: spec.update(codec={"name": name, "args": args}))
+    with pytest.raises(BundleError, match="numbers of one record"):
+        Bundle.open(changed, own=OWN)

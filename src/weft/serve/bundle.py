@@ -27,6 +27,7 @@ RESERVED = {"health", "ready", "card", "openapi"}
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BUILDS = ("model", "layer", "codec", "surgery", "activation", "tokenizer")  # kinds of the catalogue that a bundle may ask for
 MAX_DEPTH = 64
+MAX_NUMBERS = 1 << 28  # that a codec may make of one record: 1 GiB as float32
 TRAINING = ("target", "weight", "index")  # keys of a batch that a network never gets when it predicts
 
 
@@ -281,7 +282,21 @@ def _codec(spec: Any, build: Callable[[Any], Any]) -> Any:
     codec = Values() if spec is None else build(spec)
     if not all(callable(getattr(codec, name, None)) for name in ("encode", "collate", "decode")):
         raise BundleError(f"The codec's spec makes a {type(codec).__name__}, which does not encode, collate and decode.")
+    for part in (vars(codec) if hasattr(codec, "__dict__") else {}, *getattr(codec, "fields", ())):
+        _check_memory(part)
     return codec
+
+
+def _check_memory(part: Mapping[str, Any]) -> None:
+    """Raise for a codec, or a field of one, whose numbers would make each record fill the memory: a stranger wrote them."""
+    size = part.get("size", 1)
+    sides = size if isinstance(size, tuple | list) else (size, size) if part.get("kind") == "image" else (1,)
+    pixels = math.prod(sides) * part.get("channels", 1) * part.get("frames", 1)
+    samples = part.get("sample_rate", 1) * max(part.get("seconds") or 0, part.get("window", 0) * (part.get("num_features") or 1))
+    if max(pixels, samples) > MAX_NUMBERS:
+        raise BundleError(
+            f"A codec in the bundle makes {max(pixels, samples):,.0f} numbers of one record; at most {MAX_NUMBERS:,} are taken.."
+        )
 
 
 def _check_spec(spec: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:

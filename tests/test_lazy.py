@@ -35,6 +35,8 @@ def test_the_hint_of_an_attribute_stands_once():
 def test_unknown_speaks_in_one_voice():
     assert str(_lazy.unknown("model", "resnet_18", ["resnet18", "vit"])) == "Unknown model 'resnet_18'. Did you mean 'resnet18'?"
     assert str(_lazy.unknown("model", "zzz", ["vit", "gpt"])) == "Unknown model 'zzz'. Known: gpt, vit."
+    many = [f"part{i}" for i in range(200)]
+    assert str(_lazy.unknown("name", "zzz", [*many, *many])).startswith("Unknown name 'zzz'. None of the 200 known names is near; weft list")
     assert str(_lazy.unknown("model", "zzz", [])) == "Unknown model 'zzz'. None are known."
 
 

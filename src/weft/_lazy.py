@@ -54,12 +54,17 @@ def attach(package: str, table: Mapping[str, str], extra: Mapping[str, str] | No
     return getattribute, lambda: sorted(exports)
 
 
+READABLE = 100  # names that an error lists
+
+
 def hint(name: str, known: Iterable[str]) -> str:
-    """The nearest known names, or all of them when none is near."""
-    known = sorted(known)
+    """The nearest known names, or all of them when none is near and they are few enough to read."""
+    known = sorted(set(known))
     close = difflib.get_close_matches(name, known, n=3)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
+    if len(known) > READABLE:
+        return f"None of the {len(known)} known names is near; weft list shows those of the catalogue."
     return f"Known: {', '.join(known)}." if known else "None are known."
 
 

@@ -45,5 +45,7 @@ def test_a_missing_file_has_neighbours(tmp_path):
         existing(tmp_path / "data.tsv")
     with pytest.raises(FileNotFoundError, match="There is no file"):
         existing(tmp_path / "no" / "[x].csv")
+    with pytest.raises(FileNotFoundError, match=r"Give a list: sorted"):
+        existing(tmp_path / "*.csv")
     with pytest.raises(ValueError, match="is a folder"):
         existing(tmp_path)

@@ -15,6 +15,8 @@ def existing(path: str | Path) -> Path:
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder; expected a file")
     if not path.exists():
+        if set(path.name) & set("*?"):
+            raise FileNotFoundError(f"There is no file {str(path)!r}; names with * are not matched here. Give a list: sorted(Path(...).glob(...))")
         near = sorted(other.name for other in path.parent.glob(f"{glob_safe(path.stem)}.*")) if path.parent.is_dir() else []
         raise FileNotFoundError(f"There is no file {str(path)!r}" + (f". Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""))
     return path

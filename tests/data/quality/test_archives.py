@@ -72,6 +72,7 @@ def test_links_and_huge_members_are_left_out(tmp_path):
     path.write_bytes(data)
     found, problems = read(path)
     assert found == {} and [kind for kind, _ in problems] == ["not a file", "too large", "unreadable"]
+    assert "'link.txt' is a link, which is not read" in problems[0][1]
 
 
 def _folder():

@@ -92,6 +92,9 @@ def test_a_place_that_was_taken_and_a_changed_file_stop_before_anything_moves(fo
 def test_a_quarantine_belongs_to_one_folder_beside_it(folder, tmp_path):
     with pytest.raises(ValueError, match="inside"):
         quarantine(folder, ["a/1.png"], folder / "aside")
+    write(tmp_path / "tables" / "a.csv", b"x")
+    with pytest.raises(ValueError, match="lies inside '[^']*tables', where the data are"):
+        quarantine(tmp_path / "tables" / "a.csv", ["a.csv"], tmp_path / "tables" / "aside")
     quarantine(folder, ["a/1.png"], tmp_path / "aside")
     write(tmp_path / "other" / "x", b"")
     with pytest.raises(ValueError, match="belongs to"):

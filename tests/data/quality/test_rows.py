@@ -73,6 +73,13 @@ def test_an_empty_file_is_said(tmp_path, name, data):
     assert read(tmp_path / name) == ([], [], [f"{name}: holds no rows"])
 
 
+def test_a_header_without_rows_is_said(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n\n")
+    assert read(tmp_path / "a.csv") == ([], [], ["a.csv: holds no rows below its header"])
+    (tmp_path / "a.csv").write_text("a,b\n1\n")
+    assert read(tmp_path / "a.csv")[2] == ["a.csv, row 2: 1 cell; expected 2, as in the header"]
+
+
 def test_json_lines_are_read_around_bad_ones(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": 1}\n{"a": 2,\n[1]\n\n{"a": NaN, "b": "x"}\n' + "[" * 100_000 + "\n" + '{"a": ' + "9" * 5000 + "}\n")

@@ -13,6 +13,7 @@ from weft.data.quality.findings import Problem, Problems
 BLOCK = 512
 MAX_MEMBER = 50_000_000
 NAMES = {b"L", b"x", b"g", b"K"}  # members that only say something about the next one
+KINDS = {b"1": "a link", b"2": "a link", b"3": "a device", b"4": "a device", b"6": "a pipe", b"S": "a file with holes"}
 FILES = {b"0", b"\0", b"7"}
 
 
@@ -89,7 +90,7 @@ def _refuse(name: str, kind: bytes, size: int, problems: Problems, file: str) ->
     elif kind in FILES or kind in NAMES:
         problems.add(Problem("too large", f"the member {name!r} has {size:,} bytes; at most {MAX_MEMBER:,} are read", file))
     else:
-        problems.add(Problem("not a file", f"the member {name!r} is a link or a device (type {kind!r})", file))
+        problems.add(Problem("not a file", f"the member {name!r} is {KINDS.get(kind, f'of type {kind!r}')}, which is not read", file))
 
 
 def _skipped(stream: BufferedIOBase, count: int) -> bool:

@@ -108,13 +108,14 @@ def _csv(lines: Iterator[str], problems: Problems, file: str) -> Iterator[Piece]
     header: list[str] = []
     rows: list[int] = []
     cells: list[list[str]] = []
+    below = False  # whether anything stands below the header
     while True:
         start = line_number + 1
         try:
             row = next(reader, None)
         except csv.Error as error:
             problems.add(Problem("row", f"{error}; is a quotation mark left open?", file, start, severity="error"))
-            header = header or ["column 1"]
+            header, below = header or ["column 1"], True
             continue
         if row is None:
             break
@@ -123,6 +124,7 @@ def _csv(lines: Iterator[str], problems: Problems, file: str) -> Iterator[Piece]
         if not header:
             header = _header(row, problems, file)
             continue
+        below = True
         if len(row) != len(header):
             word = "cell" if len(row) == 1 else "cells"
             problems.add(Problem("row", f"{len(row)} {word}; expected {len(header)}, as in the header", file, start, severity="error"))
@@ -132,6 +134,8 @@ def _csv(lines: Iterator[str], problems: Problems, file: str) -> Iterator[Piece]
         if len(rows) == PIECE:
             yield rows, dict(zip(header, map(list, zip(*cells, strict=True)), strict=True))
             rows, cells = [], []
+    if not below:
+        problems.add(Problem("empty", "holds no rows below its header", file, severity="error"))
     if rows:
         yield rows, dict(zip(header, map(list, zip(*cells, strict=True)), strict=True))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -33,6 +35,22 @@ def torchvision():
     from torchvision.transforms.v2 import functional
 
     return functional
+
+
+def kornia():
+    """Kornia, which counts places from the middle of the first pixel: half a pixel less than weft, which counts from its edge."""
+    return pytest.importorskip("kornia")
+
+
+def albumentations():
+    """Albumentations, pictures (H, W, C) of NumPy, which computes with OpenCV; key points are counted from the middle of the first pixel, boxes from its edge."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else importing it asks the network for a newer version
+    return pytest.importorskip("albumentations")
+
+
+def each(x: torch.Tensor, function) -> torch.Tensor:
+    """A function of pictures (H, W, C) of NumPy applied to every one of (B, C, H, W)."""
+    return torch.stack([torch.from_numpy(np.array(function(np.ascontiguousarray(one.movedim(0, -1).numpy())), ndmin=3)).movedim(-1, 0) for one in x])
 
 
 def keyed(count: int, seed: int = 0, epoch: int = 0) -> Random:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.data.transforms.peers import keyed, picture
+from tests.data.transforms.peers import albumentations, keyed, kornia, picture
 from weft.data import Random, RandomAffine, RandomElastic, RandomPerspective
 from weft.data.transforms import geometry
 
@@ -89,3 +89,33 @@ def test_the_draw_is_the_pure_map():
     ours = RandomAffine(degrees=30, scale=0, shear=0, shift=0)({"input": x}, Fixed(0.75, 2))["input"]
     pure = geometry.warp(x, geometry.affine_map(torch.tensor([-15.0] * 2), torch.zeros(2, 2), torch.ones(2), torch.zeros(2, 2), (10, 7)))
     torch.testing.assert_close(ours, pure, atol=1e-4, rtol=0)
+
+
+def bent(x):
+    """A batch bent by RandomElastic, and the field (B, 2, H, W) by which it was: what the middles of all pixels moved."""
+    count, _, height, width = x.shape
+    places = torch.stack(torch.meshgrid(torch.arange(width) + 0.5, torch.arange(height) + 0.5, indexing="xy"), -1).reshape(1, -1, 2).expand(count, -1, 2)
+    out = RandomElastic(alpha=3.0)({"input": x, "keypoints": places}, keyed(count))
+    return out["input"], (places - out["keypoints"]).reshape(count, height, width, 2).movedim(-1, 1)
+
+
+def test_bending_by_a_field_is_kornias():
+    """Parity: RandomElastic against kornia's elastic_transform2d for the field that it drew (Kornia blurs noise for one, ours is interpolated), to 1e-5."""
+    x = picture(2, 24, 33)
+    ours, field = bent(x)
+    part = field * 2 / torch.tensor([33.0, 24.0])[:, None, None]  # Kornia's field is in halves of the picture
+    theirs = kornia().geometry.transform.elastic_transform2d(x, part, (1, 1), (1.0, 1.0), (1.0, 1.0))
+    assert (ours - x).abs().max() > 0.1
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
+def test_bending_by_a_field_is_albumentationss():
+    """Parity: RandomElastic against the remapping of Albumentations' ElasticTransform for the field that it drew, to 1e-4."""
+    A, cv2 = albumentations(), pytest.importorskip("cv2")
+    x = picture(2, 24, 33)
+    ours, field = bent(x)
+    rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(33.0), indexing="ij")
+    elastic = A.ElasticTransform(border_mode=cv2.BORDER_CONSTANT, p=1)
+    for mine, one, (right, down) in zip(ours, x, field, strict=True):
+        theirs = elastic.apply(one.movedim(0, -1).contiguous().numpy(), map_x=(columns + right).numpy(), map_y=(rows + down).numpy())
+        torch.testing.assert_close(mine, torch.from_numpy(theirs).movedim(-1, 0), atol=1e-4, rtol=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.transforms.peers import keyed, picture
+from tests.data.transforms.peers import albumentations, each, keyed, kornia, picture
 from weft.data import Filter
 from weft.data.transforms import classical
 
@@ -106,3 +106,43 @@ def test_an_unknown_filter_is_named():
         Filter("sobels")
     with pytest.raises(ValueError, match="Unknown gradient 'prewitt'"):
         classical.gradients(X, "prewitt")
+
+
+def test_slopes_and_morphology_are_kornias():
+    """Parity: Sobel's slopes, the Laplacian and morphology by squares against kornia.
+
+    Conventions: weft mirrors the border for slopes, where Kornia repeats it, so the outermost pixels are not compared. Its Laplacian counts all
+    eight neighbours; weft's is the four of SciPy and OpenCV, and ``filtered`` with Kornia's kernel is its own.
+    """
+    module = kornia()
+    for ours, theirs in zip(classical.gradients(X), module.filters.spatial_gradient(X, normalized=False).unbind(2), strict=True):
+        torch.testing.assert_close(ours[..., 1:-1, 1:-1], theirs[..., 1:-1, 1:-1], atol=1e-6, rtol=0)
+    length = module.filters.sobel(X)  # one per pixel, and a millionth under its root
+    torch.testing.assert_close(classical.edges(X)[..., 1:-1, 1:-1] / 8, length[..., 1:-1, 1:-1], atol=1e-3, rtol=0)
+    eight = torch.ones(3, 3) - 9 * torch.eye(3)[1].outer(torch.eye(3)[1])
+    torch.testing.assert_close(classical.filtered(X, eight), module.filters.laplacian(X, 3, normalized=False), atol=1e-5, rtol=0)
+    for name, theirs in (("dilate", "dilation"), ("erode", "erosion"), ("opened", "opening"), ("closed", "closing")):
+        for size in (3, 5):
+            assert torch.equal(getattr(classical, name)(X, size), getattr(module.morphology, theirs)(X, torch.ones(size, size)))
+
+
+def test_canny_and_local_equalising_are_kornias():
+    """Parity: Canny's edges of a disc and of smooth pictures against kornia, pixel for pixel; CLAHE to five levels of 255, for Kornia cuts tables to whole levels."""
+    module = kornia()
+    rows, columns = torch.meshgrid(torch.arange(64) - 31.5, torch.arange(64) - 31.5, indexing="ij")
+    disc = ((rows**2 + columns**2).sqrt() < 20).float()[None, None]
+    for x, low, high in ((disc, 0.1, 0.2), (picture(2, 64, 64, 1), 0.02, 0.04)):
+        theirs = module.filters.canny(x, 8 * low, 8 * high, (7, 7), (1.0, 1.0))[1]  # its slopes are eight times ours, of the plain kernel
+        assert torch.equal(classical.canny(x, low, high), theirs > 0) and theirs.sum() > 100
+    x = picture(1, 256, 320, 1)
+    apart = (classical.local_equalize(x, 4, 3.0) - module.enhance.equalize_clahe(x, 3.0, (4, 4))).abs()
+    assert apart.max() < 5 / 255 and apart.mean() < 1.5 / 255
+
+
+def test_local_equalising_is_albumentationss():
+    """Parity: CLAHE against Albumentations, which is OpenCV's, to five levels and on average less than one. Its Morphological takes ellipses, ours squares: not compared."""
+    A = albumentations()
+    x = picture(2, 256, 320, 1, dtype=torch.uint8)
+    theirs = each(x, lambda image: A.CLAHE((3.0, 3.0), (4, 4), p=1)(image=image)["image"])
+    apart = (classical.local_equalize(x / 255.0, 4, 3.0) * 255 - theirs).abs()
+    assert apart.max() < 5 and apart.mean() < 1 and (theirs.float() - x).abs().max() > 20

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import colorsys
+import math
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
-from tests.data.transforms.peers import picture, torchvision
+from tests.data.transforms.peers import albumentations, kornia, picture, torchvision
+from tests.data.transforms.peers import each as each_array
 from weft.data.transforms import colour
 
 STRENGTHS = {
@@ -128,3 +130,70 @@ def test_normalised_pictures_and_odd_channels_are_refused():
         colour.invert(torch.zeros(1, 3, 2, 2, dtype=torch.int64))
     with pytest.raises(ValueError, match=r"\(B, C, H, W\) or clips"):
         colour.frames(torch.zeros(3, 2, 2))
+
+
+@pytest.mark.parametrize(("name", "value", "theirs"), [
+    ("brightness", 1.7, "adjust_brightness_accumulative"), ("brightness", 0.4, "adjust_contrast"),
+    ("contrast", 1.7, "adjust_contrast_with_mean_subtraction"), ("contrast", 0.4, "adjust_contrast_with_mean_subtraction"),
+    ("saturation", 1.7, "adjust_saturation_with_gray_subtraction"), ("saturation", 0.4, "adjust_saturation_with_gray_subtraction"),
+    ("gamma", 1.7, "adjust_gamma"), ("gamma", 0.4, "adjust_gamma"), ("sharpness", 1.7, "sharpness"), ("sharpness", 0.4, "sharpness"),
+    ("hue", -0.4, "adjust_hue"), ("hue", 0.1, "adjust_hue"), ("solarize", 0.4, "solarize"),
+])  # fmt: skip
+def test_colours_are_kornias(name, value, theirs):
+    """Parity: each operation against kornia's of the same formula, to 1e-6, or 1e-4 where lightness is taken, whose weights Kornia writes with three digits.
+
+    Conventions: factors as in Pillow and torchvision. Kornia's plain adjust_brightness adds, its adjust_contrast multiplies, its adjust_saturation
+    works in HSV; the functions named here are its own versions of Pillow's. Its hue is in radians, ours in turns.
+    """
+    enhance = kornia().enhance
+    x = picture(3, 17, 23)
+    ours = getattr(colour, name)(x, torch.full((3,), value))
+    given = 2 * math.pi * value if name == "hue" else value
+    apart = (ours - getattr(enhance, theirs)(x, given)).abs().max()
+    assert apart <= (1e-4 if name in ("contrast", "saturation") else 2e-6)
+    assert (ours - x).abs().max() > 0.02, "the operation does something"
+
+
+def test_levels_greys_and_blurs_are_kornias():
+    """Parity: posterising and equalising levels of bytes, inverting, hues and lightness, and a blur of each record by its own deviation, against kornia.
+
+    Floats between two levels differ on purpose: Kornia cuts them down to bytes first; weft posterises [0, 1] itself, as torchvision does, and rounds
+    to bytes before equalising.
+    """
+    module = kornia()
+    x, levels = picture(3, 17, 23), picture(3, 17, 23, dtype=torch.uint8)
+    for bits in (1, 3, 5):
+        theirs = (module.enhance.posterize(levels / 255, bits) * 255).round()
+        assert torch.equal(colour.posterize(levels, torch.full((3,), float(bits))).float(), theirs)
+    assert torch.equal(colour.equalize(levels).float(), (module.enhance.equalize(levels / 255) * 255).round())
+    torch.testing.assert_close(colour.invert(x), module.enhance.invert(x), atol=1e-6, rtol=0)
+    torch.testing.assert_close(colour.grayscale(x)[:, :1], module.color.rgb_to_grayscale(x), atol=2e-4, rtol=0)
+    turns = torch.tensor([2 * math.pi, 1, 1])[:, None, None]
+    torch.testing.assert_close(colour.rgb_to_hsv(x) * turns, module.color.rgb_to_hsv(x), atol=1e-5, rtol=0)
+    sigma = torch.tensor([0.5, 1.0, 2.0])
+    theirs = module.filters.gaussian_blur2d(x, (5, 5), sigma[:, None].expand(3, 2))
+    torch.testing.assert_close(colour.blur(x, sigma, 5), theirs, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+def test_colours_are_albumentationss(dtype):
+    """Parity: colours against Albumentations by forced ranges, floats to 2e-4; bytes to one level, hues to four, for OpenCV keeps hues of bytes in 180 steps.
+
+    Left out on purpose: its equalising of bytes is not Pillow's, which weft follows bit for bit, and its posterising of floats goes through bytes.
+    """
+    A = albumentations()
+    x = picture(3, 17, 23, dtype=dtype)
+
+    def jitter(brightness=1.0, contrast=1.0, saturation=1.0, hue=0.0):
+        return A.ColorJitter((brightness,) * 2, (contrast,) * 2, (saturation,) * 2, (hue,) * 2, p=1)
+
+    cases = [(name, value, jitter(**{name: value})) for name in ("brightness", "contrast", "saturation") for value in (0.4, 1.7)]
+    cases += [("hue", value, jitter(hue=value)) for value in (-0.4, 0.1)]
+    cases += [("gamma", value, A.RandomGamma((100 * value,) * 2, p=1)) for value in (0.4, 1.7)] + [("solarize", 0.4, A.Solarize((0.4, 0.4), p=1))]
+    cases += [("posterize", float(bits), A.Posterize(bits, p=1)) for bits in (1, 3, 5) if dtype == torch.uint8]
+    cases += [("invert", None, A.InvertImg(p=1)), ("grayscale", None, A.ToGray(p=1)), ("blur", 1.0, A.GaussianBlur((5, 5), (1.0, 1.0), p=1))]
+    for name, value, theirs in cases:
+        strength = () if value is None else (torch.full((3,), value),)
+        ours = getattr(colour, name)(x, *strength, **({"size": 5} if name == "blur" else {}))
+        apart = (ours.float() - each_array(x, lambda image, theirs=theirs: theirs(image=image)["image"]).float()).abs().max()
+        assert apart <= (2e-4 if dtype == torch.float32 else 4 if name == "hue" else 1), (name, value, float(apart))

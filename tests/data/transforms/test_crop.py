@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.data.transforms.peers import keyed
+from tests.data.transforms.peers import albumentations, each, keyed, kornia, picture
 from weft.data import Random, RandomCrop, RandomResizedCrop
 from weft.data.transforms import geometry
 from weft.data.transforms.crop import rectangle, rectangles
@@ -93,3 +93,40 @@ def test_one_rectangle_by_numbers_is_that_of_the_batch():
         assert [rectangle(draw, size, scale, ratio) for draw in draws] == [
             (tuple(map(int, corner)), tuple(map(int, extent))) for corner, extent in zip(corners.tolist(), extents.tolist(), strict=True)
         ]
+
+
+def test_windows_are_kornias():
+    """Parity: RandomCrop and RandomResizedCrop against kornia's cuts of the same rectangles, the second resized without anti-aliasing, for it only enlarges."""
+    transform = kornia().geometry.transform
+    x = picture(4, 20, 26)
+    zero = torch.zeros(4, 1, 2)
+    out = RandomCrop(padding=0, size=(9, 12))({"input": x, "keypoints": zero}, keyed(4))
+    left, top = -out["keypoints"][:, 0].T
+    corners = torch.stack([left, top, left + 11, top, left + 11, top + 8, left, top + 8], 1).reshape(4, 4, 2)  # the last pixels count
+    torch.testing.assert_close(out["input"], transform.crop_and_resize(x, corners, (9, 12)), atol=2e-5, rtol=0)
+    corner, extent = rectangles(keyed(4), (20, 26), (0.08, 1.0), (3 / 4, 4 / 3))
+    resized = RandomResizedCrop((24, 30))({"input": x}, keyed(4))["input"]
+    for i, ((row, column), (height, width)) in enumerate(zip(corner.int().tolist(), extent.int().tolist(), strict=True)):
+        part = x[i : i + 1, :, row : row + height, column : column + width]
+        torch.testing.assert_close(resized[i : i + 1], transform.resize(part, (24, 30)), atol=1e-5, rtol=0)
+
+
+def test_windows_and_what_is_in_them_are_albumentationss():
+    """Parity: RandomResizedCrop's picture, boxes and points against Albumentations' Crop and Resize of the same rectangle, to 1e-4."""
+    A = albumentations()
+    x = picture(4, 20, 26)
+    boxes, points = torch.tensor([[[5.0, 4.0, 15.0, 13.0]]]).expand(4, 1, 4), torch.tensor([[[11.0, 9.5]]]).expand(4, 1, 2)
+    corner, extent = rectangles(keyed(4), (20, 26), (0.5, 1.0), (3 / 4, 4 / 3))
+    out = RandomResizedCrop((24, 30), scale=(0.5, 1.0))({"input": x, "boxes": boxes, "keypoints": points}, keyed(4))
+    for i, ((row, column), (height, width)) in enumerate(zip(corner.int().tolist(), extent.int().tolist(), strict=True)):
+        steps = [A.Crop(column, row, column + width, row + height, p=1), A.Resize(24, 30, p=1)]
+        theirs = A.Compose(steps, bbox_params=A.BboxParams("pascal_voc", label_fields=["labels"]), keypoint_params=A.KeypointParams("xy", remove_invisible=False))
+        # key points count from the edge here: neither a cut nor its Resize has half pixels
+        made = theirs(image=x[i].movedim(0, -1).contiguous().numpy(), bboxes=boxes[i].numpy(), labels=[0], keypoints=points[i].numpy())
+        torch.testing.assert_close(out["input"][i], torch.from_numpy(made["image"].copy()).movedim(-1, 0), atol=1e-4, rtol=0)
+        torch.testing.assert_close(out["boxes"][i], torch.from_numpy(made["bboxes"]).float(), atol=1e-4, rtol=0)
+        torch.testing.assert_close(out["keypoints"][i], torch.from_numpy(made["keypoints"]).float(), atol=1e-4, rtol=0)
+    window = RandomCrop(padding=3, fill=0.0)({"input": x, "keypoints": torch.zeros(4, 1, 2)}, keyed(4))
+    for i, (left, top) in enumerate((3 - window["keypoints"][:, 0]).int().tolist()):
+        steps = A.Compose([A.Pad(3, p=1), A.Crop(left, top, left + 26, top + 20, p=1)])
+        assert torch.equal(window["input"][i], each(x[i : i + 1], lambda image, steps=steps: steps(image=image)["image"])[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.data.transforms.peers import kornia, picture
 from weft.data import Random, RandomFlip
 
 INDEX = torch.arange(2000)
@@ -49,3 +50,11 @@ def test_large_records_are_flipped_as_small_ones(axis, colours_last):
     flags = Random(0, 0, torch.arange(6)).chance(0.5)
     assert 0 < flags.sum() < 6 and torch.equal(out, torch.where(flags[:, None, None, None], x.flip(axis), x))
     assert out.stride() == x.stride() and torch.equal(x, before)
+
+
+def test_mirrors_are_kornias():
+    """Parity: RandomFlip along either axis against kornia's flips, bit for bit (Albumentations' stand in test_targets, with boxes and points)."""
+    transform = kornia().geometry.transform
+    x = picture(3, 17, 23)
+    for axis, theirs in ((-1, transform.hflip), (-2, transform.vflip)):
+        assert torch.equal(RandomFlip(1.0, axis=axis)({"input": x}, Random(0, 0, torch.arange(3)))["input"], theirs(x))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.data.transforms.peers import picture, torchvision
+from tests.data.transforms.peers import albumentations, each, kornia, picture, torchvision
 from weft.data.transforms import geometry
 
 
@@ -141,3 +141,66 @@ def test_shifts_and_turns_go_where_they_say():
 
     assert place(0.0, [2.0, 1.0], 1.0) == (5, 7) and place(90.0, [0.0, 0.0], 1.0) == (5, 4) and place(-90.0, [0.0, 0.0], 1.0) == (3, 4)
     assert place(0.0, [0.0, 0.0], 2.0)[1] >= 6
+
+
+ANGLE, SHIFT = torch.tensor([10.0, -30.0]), torch.tensor([[3.0, -2.0], [0.0, 5.0]])
+SCALE, SHEAR = torch.tensor([1.2, 0.8]), torch.tensor([[5.0, -8.0], [20.0, 0.0]])
+QUAD = torch.tensor([[[0.0, 0.0], [33.0, 0.0], [33.0, 24.0], [0.0, 24.0]]])
+TILTED = torch.tensor([[[3.0, 1.0], [30.0, 4.0], [28.0, 21.0], [2.0, 18.0]]])
+
+
+@pytest.mark.parametrize("how", ["bilinear", "bicubic", "nearest"])
+def test_resize_and_warps_are_kornias(how):
+    """Parity: resize without anti-aliasing, affine and perspective maps against kornia, border included, to 2e-5.
+
+    Convention: Kornia counts places from the middle of the first pixel. Anti-aliasing differs on purpose: it blurs before it skips, weft averages with
+    Pillow's weights.
+    """
+    transform = kornia().geometry.transform
+    x = picture(2, 24, 33)
+    for size in ((10, 13), (40, 50)):
+        if how != "nearest":  # torch's old nearest, which reads from the upper left
+            torch.testing.assert_close(geometry.resize(x, size, how, antialias=False), transform.resize(x, size, how, antialias=False), atol=1e-6, rtol=0)
+    matrix = transform.get_affine_matrix2d(SHIFT, torch.tensor([[16.0, 11.5]] * 2), SCALE[:, None].expand(2, 2), ANGLE, *SHEAR.deg2rad().unbind(1))
+    ours = geometry.warp(x, geometry.affine_map(ANGLE, SHIFT, SCALE, SHEAR, (33 / 2, 12)), how)
+    torch.testing.assert_close(ours, transform.warp_affine(x, matrix[:, :2], (24, 33), how), atol=2e-5, rtol=0)
+    tilt = transform.get_perspective_transform(QUAD - 0.5, TILTED - 0.5)
+    ours = geometry.warp(x[:1], geometry.perspective_map(QUAD, TILTED), how)
+    torch.testing.assert_close(ours, transform.warp_perspective(x[:1], tilt, (24, 33), how), atol=2e-5, rtol=0)
+
+
+def test_turns_are_kornias():
+    """Parity: a turn against kornia's rotate, whose angles run anticlockwise, ours clockwise, as torchvision's affine has them."""
+    x = picture(2, 24, 33)
+    ours = geometry.warp(x, geometry.affine_map(ANGLE, torch.zeros(2, 2), torch.ones(2), torch.zeros(2, 2), (33 / 2, 12)))
+    torch.testing.assert_close(ours, kornia().geometry.transform.rotate(x, -ANGLE), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+def test_resize_and_warps_are_albumentationss(dtype):
+    """Parity: resize without anti-aliasing, affine, turn and perspective against Albumentations; floats to 2e-5, bytes to a level.
+
+    Conventions: its angles run anticlockwise; its resize never averages, so ours is taken without anti-aliasing.
+    """
+    A = albumentations()
+    cv2 = pytest.importorskip("cv2")
+    x, none, one = picture(2, 24, 33, dtype=dtype), torch.zeros(2, 2), torch.ones(2)
+
+    def check(ours, theirs):
+        apart = (ours.float() - each(x, lambda image: theirs(image=image)["image"]).float()).abs().max()
+        assert apart <= (2e-5 if dtype == torch.float32 else 1), float(apart)
+
+    for how, flag in (("bilinear", cv2.INTER_LINEAR), ("bicubic", cv2.INTER_CUBIC), ("nearest", cv2.INTER_NEAREST_EXACT)):
+        for size in ((10, 13), (40, 50)):
+            check(geometry.resize(x, size, how, antialias=False), A.Resize(*size, interpolation=flag, p=1))
+    centre, shift = (33 / 2, 12), torch.tensor([[3.0, -2.0]] * 2)
+    moved = {"translate_px": {"x": (3, 3), "y": (-2, -2)}, "interpolation": cv2.INTER_LINEAR, "p": 1}
+    check(geometry.warp(x, geometry.affine_map(-30 * one, shift, 1.2 * one, none, centre)), A.Affine(scale=1.2, rotate=(30, 30), shear=0, **moved))
+    slanted = geometry.affine_map(0 * one, shift, 0.9 * one, torch.tensor([[10.0, 0.0]] * 2), centre)
+    check(geometry.warp(x, slanted), A.Affine(scale=0.9, rotate=(0, 0), shear={"x": (10, 10), "y": (0, 0)}, **moved))
+    check(geometry.warp(x, geometry.affine_map(-20 * one, none, one, none, centre)), A.Rotate((20, 20), border_mode=cv2.BORDER_CONSTANT, p=1))
+    matrix = cv2.getPerspectiveTransform((QUAD[0] - 0.5).numpy(), (TILTED[0] - 0.5).numpy())
+    ours = geometry.warp(x, geometry.perspective_map(QUAD, TILTED).expand(2, 3, 3))
+    tilt = A.Perspective(border_mode=cv2.BORDER_CONSTANT, p=1)
+    theirs = each(x, lambda image: tilt.apply(image, matrix=matrix, max_height=24, max_width=33))
+    assert (ours.float() - theirs.float()).abs().max() <= (2e-5 if dtype == torch.float32 else 1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.data.transforms.peers import keyed, torchvision
+from tests.data.transforms.peers import keyed, kornia, picture, torchvision
 from weft.data import CutMix, MixUp, Random
 from weft.data.transforms.mix import blend, draw, mixed_targets
 
@@ -162,3 +162,42 @@ def test_fixed_shares_are_those_of_timms_formula(lam):
         mixer = importlib.import_module("timm.data").Mixup(num_classes=3, label_smoothing=0.0)
         mixer._params_per_batch = lambda: (lam, False)
         torch.testing.assert_close(ours, mixer(x.clone(), target))
+
+
+def test_mixing_is_kornias_for_the_same_draw():
+    """Parity: MixUp and CutMix with one share, partner and rectangle a record against kornia's for the same ones.
+
+    Conventions: Kornia's share is the partner's, ours the record's own; its labels stay apart (own, partner, share) and are joined here. Albumentations
+    no longer mixes records.
+    """
+    module = kornia()
+    augmentation, kind = module.augmentation, torch.tensor(module.constants.DType.FLOAT32.value)
+    x, y = picture(8, 16, 20), torch.arange(8)
+    partner, keep = draw(keyed(8), 1.0, 1.0, False, x.device)
+    one_hot = F.one_hot(y, 8).float()
+
+    def joined(labels):
+        share = labels[:, 2:]
+        return (1 - share) * one_hot[labels[:, 0].long()] + share * one_hot[labels[:, 1].long()]
+
+    given = {"mixup_pairs": partner, "mixup_lambdas": 1 - keep, "dtype": kind}
+    theirs = augmentation.RandomMixUpV2(p=1.0)
+    ours = MixUp(alpha=1.0, num_classes=8)({"input": x, "target": y}, keyed(8))
+    torch.testing.assert_close(ours["input"], theirs.apply_transform(x, given), atol=1e-6, rtol=0)
+    torch.testing.assert_close(ours["target"], joined(theirs.apply_transform_class(y, given)), atol=1e-6, rtol=0)
+    assert (ours["input"] - x).abs().flatten(1).amax(1).gt(0.01).sum() > 3
+
+    marked = torch.arange(8.0)[:, None, None, None].expand(8, 1, 16, 20)  # shows which pixels are foreign
+    foreign = CutMix()({"input": marked, "target": y.float()}, keyed(8))["input"][:, 0] != marked[:, 0]
+    rows = [(i, foreign[i].any(1).nonzero()[:, 0], foreign[i].any(0).nonzero()[:, 0]) for i in range(8) if foreign[i].any()]
+    at = torch.tensor([i for i, _, _ in rows])
+    box = torch.tensor([[float(c[0]), float(r[0]), float(c[-1]), float(r[-1])] for _, r, c in rows])
+    corners = box[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(1, -1, 4, 2)  # the last pixels count
+    assert len(at) > 3
+    ours = CutMix(num_classes=8)({"input": x, "target": y}, keyed(8))
+    everyone = torch.zeros(1, 8, 4, 2)
+    everyone[:, at] = corners
+    theirs = augmentation.RandomCutMixV2(p=1.0, use_correct_lambda=False)
+    given = {"mix_pairs": partner[None], "crop_src": everyone, "image_shape": torch.tensor([16, 20]), "dtype": kind}
+    torch.testing.assert_close(ours["input"][at], theirs.apply_transform(x, given)[at])
+    torch.testing.assert_close(ours["target"][at], joined(theirs.apply_transform_class(y, given, {})[0])[at], atol=1e-6, rtol=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.data.transforms.peers import keyed, torchvision
+from tests.data.transforms.peers import albumentations, each, keyed, kornia, picture, torchvision
 from weft.data import Cutout, Noise, PoissonNoise, Random, RandomErasing, SaltPepper, Speckle
 
 INDEX = torch.arange(500)
@@ -106,3 +106,36 @@ def test_holes_are_cut_off_at_the_border():
     assert gone.any(0).all()
     two = (Cutout(6, holes=2)({"input": x}, Random(0, 0, INDEX))["input"] == 0).sum((1, 2, 3))
     assert 36 < two.max() <= 72
+
+
+def holes(x, transform):
+    """Pictures without zeros after a transform that erases, and the box (x1, y1, x2, y2) that became 0 in each."""
+    out = transform({"input": x}, keyed(len(x)))["input"]
+    boxes = []
+    for one in out:
+        rows, columns = (one[0] == 0).any(1).nonzero()[:, 0], (one[0] == 0).any(0).nonzero()[:, 0]
+        boxes.append([int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1])
+    return out, torch.tensor(boxes)
+
+
+@pytest.mark.parametrize("transform", [RandomErasing(1.0), Cutout(9)], ids=["RandomErasing", "Cutout"])
+def test_erased_boxes_are_kornias(transform):
+    """Parity: RandomErasing and Cutout against kornia's RandomErasing of the same boxes, bit for bit."""
+    augmentation = kornia().augmentation
+    x = picture(6, 24, 33) + 1
+    out, boxes = holes(x, transform)
+    assert len(boxes.unique(dim=0)) > 3
+    places = {"xs": boxes[:, 0], "ys": boxes[:, 1], "widths": boxes[:, 2] - boxes[:, 0], "heights": boxes[:, 3] - boxes[:, 1], "values": torch.zeros(6)}
+    theirs = augmentation.RandomErasing(p=1.0).apply_transform(x, {name: value.float() for name, value in places.items()}, {}, None)
+    assert torch.equal(out, theirs)
+
+
+@pytest.mark.parametrize("transform", [RandomErasing(1.0), Cutout(9)], ids=["RandomErasing", "Cutout"])
+def test_erased_boxes_are_albumentationss(transform):
+    """Parity: RandomErasing and Cutout against Albumentations' Erasing and CoarseDropout of the same boxes, bit for bit."""
+    A = albumentations()
+    x = picture(6, 24, 33) + 1
+    out, boxes = holes(x, transform)
+    theirs = A.Erasing(p=1) if isinstance(transform, RandomErasing) else A.CoarseDropout(p=1)
+    for mine, one, box in zip(out, x, boxes, strict=True):
+        assert torch.equal(mine[None], each(one[None], lambda image, box=box: theirs.apply(image, holes=box[None].numpy(), seed=0)))

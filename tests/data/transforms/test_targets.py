@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.data.transforms.peers import keyed, torchvision
+from tests.data.transforms.peers import albumentations, keyed, kornia, picture, torchvision
 from weft.data import (
     CenterCrop,
     FilterBoxes,
@@ -160,3 +160,53 @@ def test_points_outside_are_marked():
     assert out["keypoints"].tolist() == [[[2, 2], [-1.5, 2]]] and out["keypoints_mask"].tolist() == [[True, False]]
     with pytest.raises(ValueError, match=r"\(B, ..., H, W\)"):
         targets.folded(torch.zeros(3, 4), lambda x: x)
+
+
+BOXES, POINTS = torch.tensor([[[4.0, 6.0, 20.0, 18.0], [10.0, 8.0, 13.0, 30.0]]]), torch.tensor([[[12.0, 9.0], [30.5, 20.25], [20.0, 16.0]]])
+
+
+def test_boxes_and_points_through_a_map_are_kornias():
+    """Parity: boxes, clipped at the border, and key points through a turn with shift, scale and shear against kornia, to 1e-4; its places are half a pixel less."""
+    geometric = kornia().geometry
+    turn, shift, scale, shear = torch.tensor([25.0]), torch.tensor([[2.0, -3.0]]), torch.tensor([1.2]), torch.tensor([[8.0, 0.0]])
+    matrix = geometric.transform.get_affine_matrix2d(shift, torch.tensor([[19.5, 15.5]]), scale.expand(1, 2), turn, *shear.deg2rad().unbind(1))
+    batch = {"input": torch.rand(1, 3, 32, 40), "boxes": BOXES, "keypoints": POINTS}
+    ours = mapped(geometry.affine_map(turn, shift, scale, shear, (20, 16)), torch.Size((32, 40)), 0.0)(batch)
+    torch.testing.assert_close(ours["keypoints"], geometric.transform_points(matrix, POINTS - 0.5) + 0.5, atol=1e-4, rtol=0)
+    # "xyxy_plus" keeps corners as they are; its "xyxy" takes a pixel off before the map and adds one after it
+    moved = geometric.boxes.Boxes.from_tensor(BOXES - 0.5, mode="xyxy_plus").transform_boxes(matrix).to_tensor("xyxy_plus") + 0.5
+    torch.testing.assert_close(ours["boxes"], targets.clipped(moved, (32, 40))[0], atol=1e-4, rtol=0)
+
+
+def flipped(axis):
+    return RandomFlip(1.0, axis=axis)
+
+
+@pytest.mark.parametrize("name", ["HorizontalFlip", "VerticalFlip", "Resize", "CenterCrop", "Affine"])
+def test_pictures_boxes_and_points_are_albumentationss(name):
+    """Parity: picture, boxes and key points through the same geometry against an Albumentations pipeline, to 1e-4.
+
+    Conventions: weft counts all places from the edge of the first pixel. Albumentations counts key points from its middle, half a pixel less, except
+    in Resize, where it scales them as if from the edge: there ours agree as they are.
+    """
+    A = albumentations()
+    turned = mapped(geometry.affine_map(torch.tensor([-25.0]), torch.tensor([[2.0, -3.0]]), torch.tensor([1.2]), torch.zeros(1, 2), (20, 16)), torch.Size((32, 40)), 0.0)
+    moves = {
+        "HorizontalFlip": (flipped(-1), A.HorizontalFlip(p=1)),
+        "VerticalFlip": (flipped(-2), A.VerticalFlip(p=1)),
+        "Resize": (Resize((48, 50)), A.Resize(48, 50, p=1)),
+        "CenterCrop": (CenterCrop((24, 30)), A.CenterCrop(24, 30, p=1)),
+        "Affine": (lambda batch, _: turned(batch), A.Affine(scale=1.2, rotate=(25, 25), shear=0, translate_px={"x": (2, 2), "y": (-3, -3)}, p=1)),
+    }
+    move, theirs = moves[name]
+    image = picture(1, 32, 40)
+    ours = move({"input": image, "boxes": BOXES, "keypoints": POINTS}, keyed(1))
+    pipeline = A.Compose(
+        [theirs], bbox_params=A.BboxParams("pascal_voc", label_fields=["labels"]), keypoint_params=A.KeypointParams("xy", remove_invisible=False)
+    )
+    half = 0.0 if name == "Resize" else 0.5
+    out = pipeline(image=image[0].movedim(0, -1).contiguous().numpy(), bboxes=BOXES[0].numpy(), labels=[0, 1], keypoints=(POINTS[0] - half).numpy())
+    torch.testing.assert_close(ours["input"][0], torch.from_numpy(out["image"].copy()).movedim(-1, 0), atol=1e-4, rtol=0)
+    torch.testing.assert_close(ours["boxes"][0], torch.from_numpy(out["bboxes"]).float(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(ours["keypoints"][0], torch.from_numpy(out["keypoints"]).float() + half, atol=1e-4, rtol=0)
+    assert (ours["boxes"] - BOXES).abs().max() > 1

@@ -146,3 +146,17 @@ def test_the_first_rule_that_holds_decides():
     rules = [(lambda r: len(r) == 1, lambda r: "one"), (lambda r: len(r) < 3, lambda r: "few")]
     collate = AdaptiveCollate(rules, default=lambda r: "many")
     assert [collate([0] * n) for n in (1, 2, 3)] == ["one", "few", "many"]
+
+
+@pytest.mark.parametrize(("side", "multiple", "places"), [("right", 1, (0, 0, 0)), ("right", 8, (0, 0, 0)), ("left", 1, (6, 12, 0)), ("left", 8, (7, 13, 1))])
+def test_padding_is_that_of_transformers_collator(side, multiple, places):
+    """Parity: PadCollate against DataCollatorWithPadding of transformers 5.23.0, of which the places where each record begins are kept here; it pads numbers,
+    segments and attention with 0 to 15, or 16 as a multiple of 8, and stacks classes."""
+    lengths = (9, 3, 15)
+    records = [{"input": torch.arange(1, n + 1), "segments": (torch.arange(n) > 4).long(), "target": i} for i, n in enumerate(lengths)]
+    batch = PadCollate(side=side, multiple_of=multiple)(records)
+    width = 15 if multiple == 1 else 16
+    for i, (start, length) in enumerate(zip(places, lengths, strict=True)):
+        for name, values in (("input", range(1, length + 1)), ("segments", [int(n > 4) for n in range(length)]), ("attend", [1] * length)):
+            assert batch[name][i].int().tolist() == [0] * start + list(values) + [0] * (width - start - length), name
+    assert batch["target"].tolist() == [0, 1, 2]

@@ -102,3 +102,16 @@ def test_wrong_settings_are_named(wrong, message):
         encoder(max_length=1).encode("a")
     with pytest.raises(ValueError, match="2 texts and 1 second"):
         encoder().batch(["a", "b"], ["c"])
+
+
+@pytest.mark.parametrize(("length", "numbers", "first"), [
+    (None, [2, 5, 6, 7, 10, 11, 16, 12, 10, 11, 15, 3, 12, 22, 3], 12), (9, [2, 5, 6, 7, 10, 3, 12, 22, 3], 6), (8, [2, 5, 6, 7, 3, 12, 22, 3], 5),
+    (7, [2, 5, 6, 3, 12, 22, 3], 4),
+])  # fmt: skip
+def test_pairs_are_those_of_transformers_berttokenizer(length, numbers, first):
+    """Parity: TextEncoder's pair with [CLS] and [SEP], segments and truncation against BertTokenizer of transformers 5.23.0 for this vocabulary."""
+    pieces = ["un", "##aff", "##able", "run", "##ning", "cat", "##s", "the", "世", "界", "!", ",", "e", "##t", "##e", "a", "-", "mat"]
+    bert = WordPiece(vocabulary=("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces))
+    made = TextEncoder(bert, max_length=length, begin="[CLS]", end="[SEP]").encode("unaffable cats, the cats!", "the mat")
+    assert made["input"].tolist() == numbers and made["attend"].all()
+    assert made["segments"].tolist() == [0] * first + [1] * (len(numbers) - first)

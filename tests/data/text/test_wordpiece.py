@@ -98,3 +98,26 @@ def test_wrong_settings_are_named():
         WordPiece(size=0)
     with pytest.raises(ValueError, match="less than the"):
         WordPiece(size=6).fit(["abc"])
+
+
+PIECES = (*BERT, "un", "##aff", "##able", "run", "##ning", "cat", "##s", "the", "世", "界", "!", ",", "e", "##t", "##e", "a", "-", "mat")
+CASED = (*BERT, "Un", "##aff", "cat", "É", "##t", "the", "The")
+
+
+@pytest.mark.parametrize(("text", "numbers"), [
+    ("Unaffable running!", [5, 6, 7, 8, 9, 15]), ("The cats, unrunning", [12, 10, 11, 16, 1]), ("世界cat", [13, 14, 10]), ("dog a", [1, 20]),
+    ("É\u0301te\u0301 \x07Running", [17, 18, 19, 8, 9]), ("the-cats  \t mat", [12, 21, 10, 11, 22]), ("a" * 101 + " the", [1, 12]), ("", []),
+])  # fmt: skip
+def test_numbers_are_those_of_transformers_berttokenizer(text, numbers):
+    """Parity: WordPiece against the numbers that BertTokenizer of transformers 5.23.0 gave for this vocabulary, its [CLS] and [SEP] taken off.
+
+    Difference on purpose: names of special tokens within a text are text to weft, so a visitor's "[SEP]" ends no sentence.
+    """
+    assert WordPiece(vocabulary=PIECES).encode(text) == numbers
+
+
+def test_numbers_with_capitals_are_those_of_transformers_berttokenizer():
+    """Parity: WordPiece(lower=False) against BertTokenizer(do_lower_case=False) of transformers 5.23.0."""
+    tokenizer = WordPiece(lower=False, vocabulary=CASED)
+    assert [tokenizer.encode(text) for text in ("Unaff The cat", "Ét the", "cats CAT")] == [[5, 6, 11, 7], [8, 9, 10], [1, 1]]
+    assert 3 not in WordPiece(vocabulary=PIECES).encode("the [SEP] cat")

@@ -93,7 +93,7 @@ def test_a_quarantine_belongs_to_one_folder_beside_it(folder, tmp_path):
     with pytest.raises(ValueError, match="inside"):
         quarantine(folder, ["a/1.png"], folder / "aside")
     write(tmp_path / "tables" / "a.csv", b"x")
-    with pytest.raises(ValueError, match="lies inside '[^']*tables', where the data are"):
+    with pytest.raises(ValueError, match=r"lies inside '[^']*tables', where the data are"):
         quarantine(tmp_path / "tables" / "a.csv", ["a.csv"], tmp_path / "tables" / "aside")
     quarantine(folder, ["a/1.png"], tmp_path / "aside")
     write(tmp_path / "other" / "x", b"")

@@ -50,7 +50,7 @@ def quarantine(folder: str | Path, problems: Iterable[Problem | str], into: str 
     root, target = Path(folder).expanduser().resolve(), Path(into).expanduser().resolve()
     root = root if root.is_dir() else root.parent
     if target.is_relative_to(root):
-        raise ValueError(f"The quarantine {str(into)!r} lies inside {str(root)!r}, where the data are; choose a folder elsewhere, or its files are data again")
+        raise ValueError(f"The quarantine {str(into)!r} lies inside {str(root)!r}, where the data are; choose a folder elsewhere")
     reasons: dict[str, list[str]] = {}
     for problem in problems:
         name, reason = (problem, "chosen") if isinstance(problem, str) else (problem.file, f"{problem.kind}: {problem.message}")

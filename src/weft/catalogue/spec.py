@@ -104,7 +104,7 @@ def spec_of(thing: Any) -> Spec:
         where = listed.name
         return {
             "name": _shortest(listed),
-            "args": {item.name: _plain(getattr(thing, item.name), f"{where}.{item.name}") for item in dataclasses.fields(thing) if item.init},
+            "args": {item.name: _plain(getattr(thing, item.name), f"{where}.{item.name}") for item in dataclasses.fields(thing) if item.init},  # type: ignore[arg-type]
         }
     kind = type(thing).__name__
     remedy = f"Make it with weft.build(name, args), or with weft.own({kind}, args) if the class is yours."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -156,7 +155,7 @@ class Assemble:
             for attempt in range(TRIES if self.on_error == "substitute" else 1):
                 i = wanted if not attempt else int(hashed(self.seed, epoch, wanted, attempt)) % len(self.source)
                 try:
-                    do = partial(change, i=i, place=None if attempt else place) if change else None
+                    do = (lambda record, i=i, at=None if attempt else place: change(record, i, at)) if change else None
                     records.append(encode(self.source, self.codec, i, do, pack=packs(self.codec)))
                     kept.append(i)
                     break

@@ -147,7 +147,7 @@ class Row(Random):
         self.whole, self.place = whole, place
         self.key, self.epoch, self.draws = whole.key[place : place + 1], whole.epoch, 0
 
-    def bits(self, *shape: int) -> Int[Tensor, 1 *shape]:
+    def bits(self, *shape: int) -> Int[Tensor, " 1 *shape"]:
         key = (self.draws, shape)
         if key not in self.whole.drawn:
             every = copy.copy(self.whole)

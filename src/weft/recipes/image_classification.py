@@ -90,7 +90,8 @@ def augmentation(augment: Augment, codec: ImageCodec, *, flip: bool, crop: bool)
     """The transforms of training pictures. Colours are changed on [0, 1]; what only moves pixels may come before the codec's normalisation."""
     if augment == "none":
         return []
-    light: list[Transform] = [RandomFlip()] * flip + [RandomCrop(max(1, min(codec.size) // 8))] * crop
+    height, width = codec.size  # type: ignore[misc]
+    light: list[Any] = [RandomFlip()] * flip + [RandomCrop(max(1, min(height, width) // 8))] * crop
     if augment == "light":
         return light
     assert codec.mean is not None and codec.std is not None

@@ -55,4 +55,5 @@ def made_parts(data: Path) -> Mapping[str, Path]:
 
 def classes_of(source: Source, label: str) -> set[str]:
     """The labels of a source."""
-    return set(source.classes) if hasattr(source, "classes") else {str(source[i][label]) for i in range(len(source))}
+    known = getattr(source, "classes", None)
+    return set(known) if known is not None else {str(source[i][label]) for i in range(len(source))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class RawResizedCrop:
             raise ValueError(f"RawResizedCrop moves only the picture, and the record has {sorted(wrong)}; use RandomResizedCrop on batches")
         draw = random.uniform(4)[0].tolist()
         size: tuple[int, int] = self.size  # type: ignore[assignment]
-        original: list[tuple[int, int]] = []
+        original: list[Any] = []
 
         def needed(*whole: int) -> tuple[int, int]:
             """How large the whole picture must be for its part to have ``size``."""

@@ -14,7 +14,7 @@ PITFALLS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Weights divide by zero for absent classes; negative and text labels", f"{DATA}/test_balance.py::test_text_negative_and_absent_classes"),
         ("Inexact length of batches of varying size", f"{DATA}/loading/test_sizes.py::test_sizes_go_round_and_length_is_exact"),
         ("Options that raise without workers", f"{DATA}/test_stream.py::test_sizes_batches_ranks_and_positions_in_any_combination"),
-        ("Number of processors without affinity, containers, ranks", f"{DATA}/loading/test_workers.py::test_the_machine_decides"),
+        ("Number of processors without affinity, containers, ranks", f"{DATA}/loading/test_workers.py::test_affinity_quota_ranks_and_platform_decide"),
         ("A start method that is set for the whole program", f"{DATA}/test_stream.py::test_the_program_keeps_its_own_way_of_starting_processes"),
         ("A memory map is pickled whole to workers", f"{DATA}/files/test_memory_map.py::test_a_source_is_small_and_works_in_workers"),
         ("Handles of HDF5 cross a fork", f"{DATA}/files/test_hdf5.py::test_other_processes_open_it_anew"),

@@ -43,7 +43,7 @@ def test_anything_else_is_cut_by_a_hash(tmp_path):
     parts = parts_of(tmp_path, labelled_texts, test=0.2, validation=0.1)
     assert list(parts) == ["train", "val", "test"] and len(parts["test"]) == 8 and len(parts["val"]) >= 1
     assert sorted(path for part in parts.values() for path in paths(part)) == sorted(classes("", 20))
-    for others in (["train/1.txt", "cat/1.txt"], ["train/1.txt"], ["test/1.txt", "val/1.txt"]):
+    for others in (["train/1.txt", "cat/1.txt"], ["train/1.txt", "test/1.txt", "cat/1.txt"], ["train/1.txt"], ["test/1.txt", "val/1.txt"]):
         folder = write(tmp_path / "x".join(others).replace("/", "_"), *others)
         assert made_parts(folder) == {}, "these are classes"
     assert made_parts(tmp_path / "a" / "0.txt") == {}

@@ -48,8 +48,9 @@ bare:  ## the suite in an environment that has none of the extras
 	@$(call install,$(BARE),[test])
 	OMP_NUM_THREADS=1 $(BARE)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
-bench: $(VENV)/.with-bench  ## the engine's cost per step beside a hand-written loop and other frameworks
+bench: $(VENV)/.with-bench  ## the engine's cost per step, and the way of the data, beside other libraries
 	$(BIN)/python -m benchmarks.engine_cost $(ARGS)
+	$(BIN)/python -m benchmarks.data_loading $(ARGS)
 
 lint: $(VENV)/.with-dev  ## ruff
 	$(BIN)/ruff check .

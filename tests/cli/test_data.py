@@ -42,3 +42,15 @@ def test_what_is_wrong_is_said_before_any_work(capsys, folder, tmp_path):
     write(tmp_path / "a.csv", b"x,y\n1,2\n")
     assert "no column 'z'" in refused(capsys, "data", "inspect", tmp_path / "a.csv", "--target", "z")
     assert main(["data"]) == 2 and main(["data", "inspect"]) == 2
+
+
+def test_the_speed_of_reading_and_its_slowest_step(capsys, tmp_path):
+    for i in range(4):
+        write(tmp_path / "photos" / "ab"[i % 2] / f"{i}.png", drawn(photo(i)))
+    write(tmp_path / "a.csv", b"x,y\n" + b"1,2\n" * 9)
+    text = said(capsys, "data", "bench", tmp_path / "photos", "--workers", "0", "--batch-size", "2", "--size", "16")
+    assert "4 records, batches of 2, 0 workers" in text and "2 batches, 4 records" in text and "slowest: " in text
+    found = json.loads(said(capsys, "data", "bench", tmp_path / "a.csv", "--workers", "0", "--batch-size", "4", "--json"))
+    assert found["records"] == 9 and found["pace"]["batches"] == 3 and found["bottleneck"]["slowest"] in found["bottleneck"]["seconds"]
+    assert "at least 1" in refused(capsys, "data", "bench", tmp_path / "photos", "--batch-size", "0")
+    assert "no" in refused(capsys, "data", "bench", tmp_path / "nothing")

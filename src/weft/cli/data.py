@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import weft
 from weft.cli.answers import printable
@@ -37,3 +38,26 @@ def inspect(options: Namespace) -> None:
         print(f"\n{moved:,} files moved to {printable(options.quarantine)}")
     if options.out:
         print(f"\n{options.out}")
+
+
+def bench(options: Namespace) -> None:
+    """How fast data comes on this machine, and which step on its way is the slow one.
+
+    weft data bench photos/
+    weft data bench rows.parquet --batch-size 1024 --workers 0 --json
+
+    Pictures are decoded, cut at random, flipped and normalised, as in training; other data is read and put into batches."""
+    if options.batch_size < 1 or options.batches < 1 or options.size < 1 or (options.workers is not None and options.workers < 0):
+        raise ValueError("--batch-size, --batches and --size are at least 1, --workers at least 0.")
+    data = weft.data
+    source: Any = data.open_source(options.path)
+    picture = isinstance(source[0], dict) and "image" in source[0]
+    codec = data.ImageCodec(options.size) if picture else None
+    transforms = [data.RawResizedCrop(options.size), data.RandomFlip()] if picture else []
+    workers = data.worker_count() if options.workers is None else options.workers
+    loader = data.Loader(source, codec, options.batch_size, shuffle=True, transforms=transforms, workers=workers)
+    pace, slow = data.measure(loader, options.batches), data.bottleneck(loader, min(options.batches, 5))
+    if options.json:
+        print(json.dumps({"records": len(source), "workers": workers, "pace": pace.to_json(), "bottleneck": slow.to_json()}, indent=2))
+        return
+    print(f"{printable(options.path)}: {len(source):,} records, batches of {options.batch_size}, {workers} workers\n{pace}\n{slow}")

@@ -165,6 +165,17 @@ def _data(made: Any, shared: argparse.ArgumentParser) -> None:
     one.add_argument("--out", metavar="FILE.html", help="write a page with examples and distributions")
     one.add_argument("--no-near", action="store_true", help="look only for equal records, not for similar ones")
     one.add_argument("--quarantine", metavar="FOLDER", help="move files that cannot be read there; weft.data.restore(FOLDER) puts them back")
+    text = data.bench.__doc__ or ""
+    one = verbs.add_parser(
+        "bench", parents=[shared], help=text.splitlines()[0].rstrip("."), description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    one.set_defaults(command=data.bench)
+    one.add_argument("path", help="what open_source takes: a folder of pictures or texts, a table, shards")
+    one.add_argument("--batch-size", type=int, default=64, metavar="N", help="records in a batch (default 64)")
+    one.add_argument("--workers", type=int, metavar="N", help="processes that read (default: what the machine has room for)")
+    one.add_argument("--batches", type=int, default=100, metavar="N", help="at most so many batches are read (default 100)")
+    one.add_argument("--size", type=int, default=224, metavar="N", help="side of the pictures (default 224)")
+    one.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _trusting(one: argparse.ArgumentParser) -> None:

@@ -33,12 +33,16 @@ KIND = {
     "mixed": "flow",
 }
 EXTRA = {
+    "Bottleneck": "weft.data.loading.stages:Bottleneck",
     "Flow": "weft.data.loading.flow:Flow",
     "FlowLoader": "weft.data.loading.flow_loader:FlowLoader",
     "CachedSource": "weft.data.loading.cached:CachedSource",
+    "Pace": "weft.data.loading.pace:Pace",
     "Prefetch": "weft.data.loading.prefetch:Prefetch",
+    "bottleneck": "weft.data.loading.stages:bottleneck",
     "domain_weights": "weft.data.loading.weighted:domain_weights",
     "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
+    "measure": "weft.data.loading.pace:measure",
     "prepare": "weft.data.loading.prepare:prepare",
     "worker_count": "weft.data.loading.workers:worker_count",
 }

@@ -165,7 +165,8 @@ def test_levels_greys_and_blurs_are_kornias():
     for bits in (1, 3, 5):
         theirs = (module.enhance.posterize(levels / 255, bits) * 255).round()
         assert torch.equal(colour.posterize(levels, torch.full((3,), float(bits))).float(), theirs)
-    assert torch.equal(colour.equalize(levels).float(), (module.enhance.equalize(levels / 255) * 255).round())
+    many = picture(3, 64, 80, dtype=torch.uint8)  # enough pixels that a level's share is more than one
+    assert torch.equal(colour.equalize(many).float(), (module.enhance.equalize(many / 255) * 255).round())
     torch.testing.assert_close(colour.invert(x), module.enhance.invert(x), atol=1e-6, rtol=0)
     torch.testing.assert_close(colour.grayscale(x)[:, :1], module.color.rgb_to_grayscale(x), atol=2e-4, rtol=0)
     turns = torch.tensor([2 * math.pi, 1, 1])[:, None, None]

@@ -55,6 +55,6 @@ def test_large_records_are_flipped_as_small_ones(axis, colours_last):
 def test_mirrors_are_kornias():
     """Parity: RandomFlip along either axis against kornia's flips, bit for bit (Albumentations' stand in test_targets, with boxes and points)."""
     transform = kornia().geometry.transform
-    x = picture(3, 17, 23)
     for axis, theirs in ((-1, transform.hflip), (-2, transform.vflip)):
-        assert torch.equal(RandomFlip(1.0, axis=axis)({"input": x}, Random(0, 0, torch.arange(3)))["input"], theirs(x))
+        for x in (picture(3, 17, 23), picture(3, 60, 70)):
+            assert torch.equal(RandomFlip(1.0, axis=axis)({"input": x}, Random(0, 0, torch.arange(3)))["input"], theirs(x))

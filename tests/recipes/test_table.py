@@ -72,7 +72,7 @@ def test_excluded_columns_are_neither_learned_nor_asked_for(tmp_path, customers)
     bundle = weft.Bundle.open(result.bundle)
     assert set(bundle.codec.schema()["properties"]) == {"zone", "city"} and bundle.codec.exclude == ("price", "age", "id")
     assert bundle.predict([{"zone": 0.5, "city": "Oslo"}])[0]["label"] in ("yes", "no")
-    with pytest.raises(ValueError, match="no column 'prize'. Did you mean 'price'"):
+    with pytest.raises(ValueError, match=r"no column 'prize'\. Did you mean 'price'"):
         weft.run("table", data=customers, target="buys", exclude="prize", run=tmp_path / "a", progress=False)
     with pytest.raises(ValueError, match="'buys' is the target"):
         weft.run("table", data=customers, target="buys", exclude="buys", run=tmp_path / "b", progress=False)

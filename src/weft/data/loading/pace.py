@@ -89,7 +89,7 @@ def measure(loader: Iterable[Any], batches: int | None = None, use: Callable[[An
             asked = clock()
     finally:
         if hasattr(running, "close"):
-            running.close()
+            running.close()  # type: ignore[attr-defined]
     if not waits:
         return Pace(start, 0.0, (), 0, 0, 0.0)
     return Pace(start, waits[0], tuple(waits[1:]), len(waits), sum(sizes), asked - after, sum(sizes[1:]))

@@ -68,7 +68,8 @@ def bottleneck(loader: Any, batches: int = 5) -> Bottleneck:
     """
     if not hasattr(loader, "source") or not hasattr(loader, "batches"):
         raise TypeError(f"bottleneck takes a Loader over a source, not {type(loader).__name__}; measure() takes any iterable")
-    spent, records = dict.fromkeys(STAGES, 0.0), 0
+    spent: dict[str, float] = {stage: 0.0 for stage in STAGES}
+    records = 0
     for index in islice(loader.batches(0, 0), batches):
         made(loader, index, Watch(spent))
         records += len(index)
@@ -113,8 +114,8 @@ def made(loader: Any, index: torch.Tensor, watch: Watch) -> Any:
         if is_raw(transform):
             continue
         if packed and not getattr(transform, "moves", False):
-            batch, packed = watch("encode", codec.unpack, batch), False
+            batch, packed = watch("encode", codec.unpack, batch), False  # type: ignore[union-attr] - packed means that it can
         batch = watch("batch transforms", transform, batch, Random(seed, 0, index, n))
     if loader.workers:
         watch("hand over", lambda: [value.clone().share_memory_() for value in batch.values() if isinstance(value, torch.Tensor)])
-    return watch("encode", codec.unpack, batch) if packed else batch
+    return watch("encode", codec.unpack, batch) if packed else batch  # type: ignore[union-attr]

@@ -29,7 +29,7 @@ def test_the_asked_share_of_labels_is_wrong():
 
 
 def test_a_share_is_a_share(tmp_path):
-    with pytest.raises(ValueError, match="wrong=1.0: expected a share"):
+    with pytest.raises(ValueError, match="expected a share of the labels"):
         weft.run("digits_sam", wrong=1.0, run=tmp_path / "run", progress=False)
 
 

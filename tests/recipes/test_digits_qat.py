@@ -21,7 +21,7 @@ def test_a_quick_trial_ends_in_a_bundle_of_four_bits(tmp_path):
 
 @pytest.mark.slow
 def test_training_with_four_bits_beats_rounding_to_them(tmp_path):
-    """fake_quantize and round_weights, learned: in digits_qat 4 bits trained with are at least 1.5 points better than rounding afterwards and within 2 of full precision, mean of 5 seeds."""
+    """fake_quantize and round_weights, learned: in digits_qat 4 bits trained with are at least 2 points better than rounding afterwards and within 2 of full precision, mean of 5 seeds."""
     found = means("digits_qat", tmp_path)
-    assert found["accuracy"] >= found["accuracy_rounded"] + 0.015
+    assert found["accuracy"] >= found["accuracy_rounded"] + 0.02
     assert found["accuracy"] >= found["accuracy_full"] - 0.02

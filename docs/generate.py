@@ -14,8 +14,8 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
-from ledger import ROWS, Row
-from pitfalls import PITFALLS
+from ledger import PITFALLS, ROWS
+from ledger.row import Row
 
 from weft.catalogue import Entry
 from weft.catalogue import list as entries
@@ -73,7 +73,7 @@ def ledger(rows: Iterable[Row] = ROWS) -> str:
         "# Coverage",
         "",
         "Which rows of the plan exist, where, and which test proves it. A row stands here only if its test exists; a test of the house checks that",
-        "and makes this page again from `docs/ledger.py`. A row is done when nothing that it asks for is missing.",
+        "and makes this page again from `docs/ledger`. A row is done when nothing that it asks for is missing.",
         "",
         f"{done} rows done and {len(rows) - done} begun, in {len(chapters)} chapters.",
         "",

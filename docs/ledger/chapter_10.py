@@ -1,0 +1,35 @@
+"""Rows and pitfalls of chapter 10."""
+
+from __future__ import annotations
+
+from ledger.row import Row
+
+ROWS: tuple[Row, ...] = (
+    Row("10.1", "Training loop", "weft.engine:fit", "tests/engine/test_fit.py::test_supervised_is_bitwise_the_loop_written_by_hand"),
+    Row("10.3", "Functional pieces", "weft.engine:evaluate", "tests/engine/test_evaluate.py::test_metrics_weigh_samples_not_batches", "one epoch alone"),
+    Row("10.4", "Whole pipeline in one run", "weft.recipes:run", "tests/recipes/test_run.py::test_a_run_writes_down_everything_that_it_was_asked", "a count of how often the test data is read"),
+    Row("10.5", "Validation", "weft.engine:Evaluation", "tests/engine/test_evaluate.py::test_evaluation_leaves_no_trace", "before the first step"),
+    Row("10.6", "Prediction", "weft.engine:Method", "tests/engine/test_method.py::test_predict_runs_in_eval_and_inference_mode_and_puts_modes_back", "over a whole loader"),
+    Row("10.7", "Metrics framework", "weft.metrics:Metric", "tests/metrics/test_metric.py::test_merged_shards_give_what_the_whole_gives", "a bound on memory, a flag for differentiable ones"),
+    Row("10.8", "Classification metrics", "metric/f1", "tests/metrics/test_confusion.py::test_equals_scikit_learn", "Matthews, kappa, Brier, several labels"),
+    Row("10.9", "Regression metrics", "metric/r2", "tests/metrics/test_regression.py::test_equal_scikit_learn", "MAPE, Pearson, Spearman, explained variance"),
+    Row("10.12", "History and curves", "listener/metrics_file", "tests/observe/test_metrics_file.py::test_a_resumed_run_leaves_the_file_of_an_uninterrupted_one", "memory in use, CSV"),
+    Row("10.13", "Listeners", "weft.engine:fit", "tests/engine/test_fit.py::test_order_of_a_step_and_of_an_epoch", "a timer, garbage collection, memory"),
+    Row("10.14", "Early stopping", "listener/early_stop", "tests/observe/test_early_stop.py::test_early_stop_by_the_table", "baseline, start"),
+    Row("10.15", "Best and periodic checkpoints", "weft.engine:Checkpoints", "tests/engine/test_checkpoints.py::test_the_last_ones_and_the_best_ones_are_kept"),
+    Row("10.16", "Full state and resume", "weft.engine:State", "tests/acid/test_killed.py::test_twenty_deaths_change_nothing"),
+    Row("10.17", "Checkpoint safety", "weft.engine:Checkpoints", "tests/engine/test_checkpoints.py::test_two_hundred_damages_are_found", "compression"),
+    Row("10.18", "Mixed precision", "weft.engine:Runtime", "tests/engine/test_gradient.py::test_float16_scaling_finds_its_scale_and_skips_overflow", "a proof of float16 on a GPU, scale and skips in the log"),
+    Row("10.19", "Accumulation", "weft.engine:Update", "tests/engine/test_gradient.py::test_microbatches_equal_one_batch_on_ragged_terms"),
+    Row("10.21", "Clipping in the loop", "gradient/clip_norm", "tests/optim/test_gradients.py::test_transforms_run_in_order_and_may_log", "adaptive clipping"),
+    Row("10.27", "Recovery from non-finite steps", "weft.engine:Runtime", "tests/engine/test_update.py::test_rolling_back_returns_to_the_last_good_snapshot", "lowering of the rate, change of precision, checks of buffers"),
+    Row("10.31", "TensorBoard", "listener/tensorboard", "tests/observe/test_tensorboard.py::test_tensorboard_reads_back_what_was_logged", "histograms, graph"),
+    Row("10.32", "Several optimizers and closures", "method/gan", "tests/engine/test_fit.py::test_gan_is_bitwise_the_loop_written_by_hand"),
+    Row("10.34", "Sanity tools", "weft.recipes:run", "tests/recipes/test_session.py::test_overfit_learns_a_batch_by_heart", "initial-loss, input and label-shuffle checks"),
+    Row("10.36", "Runs from parameters", "weft.recipes:run", "tests/recipes/test_run.py::test_the_seed_decides_everything", "inheritance between files"),
+    Row("10.50", "Comparing runs", "weft.observe:compare", "tests/observe/test_compare.py::test_only_differing_arguments_are_shown_beside_the_results", "statistical tests"),
+    Row("10.57", "Methods by paradigm", "weft.engine:Method", "tests/contracts/test_methods.py::test_it_learns_a_toy", "semi-supervised"),
+    Row("10.60", "Freezing and averages", "followup/ema", "tests/engine/test_evaluate.py::test_average_weights_are_measured_unless_the_network_is_asked_for", "schedules by epoch: stages do it instead"),
+    Row("10.63", "Graceful interruption", "weft.engine:fit", "tests/engine/test_fit.py::test_signals_save_a_checkpoint_and_leave"),
+)
+PITFALLS: tuple[tuple[str, str], ...] = ()

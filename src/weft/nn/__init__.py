@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from weft._lazy import attach
@@ -20,20 +21,20 @@ TABLE = {
     "central_policy": "weft.nn.policies:CentralPolicy",
 }
 KIND = "layer"
-__getattr__, __dir__ = attach(
-    __name__,
-    TABLE,
-    {
-        "KeyValueCache": "weft.nn.attention:KeyValueCache",
-        "sinusoids": "weft.nn.positions:sinusoids",
-        "activation": "weft.nn.activations:activation",
-        "vector_norm": "weft.nn.norms:vector_norm",
-        "image_norm": "weft.nn.norms:image_norm",
-        "initialize": "weft.nn.initialization:initialize",
-        "prior_bias": "weft.nn.initialization:prior_bias",
-        "expect": "weft.nn.shapes:expect",
-    },
-)
+EXTRA = {
+    "KeyValueCache": "weft.nn.attention:KeyValueCache",
+    "sinusoids": "weft.nn.positions:sinusoids",
+    "activation": "weft.nn.activations:activation",
+    "vector_norm": "weft.nn.norms:vector_norm",
+    "image_norm": "weft.nn.norms:image_norm",
+    "initialize": "weft.nn.initialization:initialize",
+    "prior_bias": "weft.nn.initialization:prior_bias",
+    "expect": "weft.nn.shapes:expect",
+}
+SHELVES = ("recurrent", "structure")  # what stands on them is also exported here
+for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
+    EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
+__getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:

@@ -1,15 +1,53 @@
-"""What every loss of the catalogue does: one value an item, masks, scale, pieces that add up, exact gradients."""
+"""What every loss of the catalogue does: one value an item, masks, scale, pieces that add up, exact gradients, extremes, full precision."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from tests.contracts.walk import example, over
+from tests.contracts.walk import entries, example, over
 from weft.losses import Loss
 
+
+
+def sure(target: Tensor) -> Tensor:
+    """Logits (B, C, ...) that put everything on the right class."""
+    return 100.0 * F.one_hot(target, 4).movedim(-1, 1).float()
+
+
+def yes_or_no(target: Tensor) -> Tensor:
+    """Logits that answer right and are sure of it."""
+    return 200.0 * (target.float() - 0.5)
+
+
+# Where a loss has no meaning outside a range of its prediction (a depth, a probability, a picture): the range that the extremes are cut to.
+DOMAIN: dict[str, tuple[float, float]] = {}
+
+# What a loss is at a perfect prediction. Without a line here that is 0 at prediction = target, of one shape.
+# A line says how a perfect prediction is made of the target, and the value there; or, as text, why there is none.
+PERFECT: dict[str, tuple[Callable[[Tensor], Tensor], float] | str] = {
+    "cross_entropy": (sure, 0.0),
+    "binary_cross_entropy": (yes_or_no, 0.0),
+    "focal": (sure, 0.0),
+    "binary_focal": (yes_or_no, 0.0),
+    "gaussian_kl": (lambda log_variance: torch.zeros_like(log_variance), 0.0),
+    "non_saturating_critic": "a game: what is best depends on the other player",
+    "non_saturating_generator": "a game: what is best depends on the other player",
+    "hinge_critic": "a game: what is best depends on the other player",
+    "wasserstein_critic": "a game: what is best depends on the other player",
+    "wasserstein_generator": "a game: what is best depends on the other player",
+    "info_nce": "the best value depends on how the others of the batch lie",
+    "nt_xent": "the best value depends on how the others of the batch lie",
+}
+PERFECT_TARGET = {"gaussian_kl": lambda log_variance: torch.zeros_like(log_variance)}  # where the example's own target is no perfect one's
+
+# Losses that take what would broadcast, and why.
+BROADCASTS: dict[str, str] = {}
 
 def case(entry, double=False):
     function, prediction, target = example(entry)
@@ -88,3 +126,93 @@ def test_gradient_equals_finite_differences(entry):
     """Contract: gradcheck in float64."""
     function, prediction, target = case(entry, double=True)
     assert torch.autograd.gradcheck(lambda leaf: call(function, leaf, target), prediction.requires_grad_())
+
+
+def gradient(entry, prediction, target, mask=None):
+    """The masked mean and its gradient with respect to the prediction."""
+    function, _, _ = case(entry)
+    leaf = prediction.detach().clone().requires_grad_()
+    loss = Loss.mean(call(function, leaf, target), mask)
+    loss.value.backward()
+    return loss.value.detach(), leaf.grad
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+@over("loss")
+def test_extremes_keep_value_and_gradient_finite(entry, dtype):
+    """Contract: predictions of +-1e4, all 0, all equal and equal to the target give a finite value in float32 and a finite gradient."""
+    _, prediction, target = case(entry)
+    low, high = DOMAIN.get(entry.name, (-1e4, 1e4))
+    inputs = {
+        "large": torch.where(prediction > prediction.median(), high, low),
+        "one large": torch.full_like(prediction, high),
+        "zero": torch.zeros_like(prediction).clamp(low, high),
+        "equal": torch.ones_like(prediction).clamp(low, high),
+    }
+    if target is not None and target.is_floating_point():
+        target = target.to(dtype)
+        if target.shape == prediction.shape:
+            inputs["the target"] = target
+    for name, extreme in inputs.items():
+        value, slope = gradient(entry, extreme.to(dtype), target)
+        assert value.isfinite(), f"{name}: value {value}"
+        assert value.dtype == torch.float32, f"{name}: {value.dtype}"
+        assert slope.isfinite().all(), f"{name}: gradient {slope}"
+
+
+@over("loss")
+def test_a_mask_that_keeps_nothing_gives_zero_and_stays_connected(entry):
+    """Contract: zero loss, and a gradient that is there and zero, so that ranks without a valid item still take part."""
+    _, prediction, target = case(entry)
+    value, slope = gradient(entry, prediction, target, torch.zeros(len(prediction), dtype=torch.bool))
+    assert value == 0
+    assert slope is not None and not slope.any()
+
+
+@over("loss")
+def test_a_perfect_prediction_costs_what_is_stated(entry):
+    """Contract: zero, or the stated minimum, where the prediction is perfect; and nothing near it costs less."""
+    function, prediction, target = case(entry)
+    stated = PERFECT.get(entry.name, (lambda target: target, 0.0))
+    if isinstance(stated, str):
+        pytest.skip(stated)
+    make, least = stated
+    assert target is not None, f"{entry.name} has no target: say in PERFECT what its best value is, or why there is none."
+    target = PERFECT_TARGET.get(entry.name, lambda target: target)(target)
+    perfect = make(target)
+    values = call(function, perfect, target)
+    torch.testing.assert_close(values, torch.full_like(values, least), rtol=1e-4, atol=1e-5)
+    if entry.name not in DOMAIN:
+        worse = Loss.mean(call(function, perfect + 0.1 * torch.randn_like(prediction), target)).value
+        assert worse >= values.mean() - 1e-5
+
+
+@over("loss")
+def test_computed_in_float32_under_autocast(entry):
+    """Contract: half precision around a loss changes neither the type nor a digit of it; a prediction in half precision gives float32 too."""
+    function, prediction, target = case(entry)
+    plain = call(function, prediction, target)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = call(function, prediction, target)
+        half = call(function, prediction.bfloat16(), target)
+    assert inside.dtype == half.dtype == torch.float32
+    torch.testing.assert_close(inside, plain, rtol=1e-5, atol=1e-6)
+
+
+@over("loss")
+def test_shapes_that_would_broadcast_are_refused(entry):
+    """Contract: a target with one dimension too many raises, with both shapes in the text."""
+    function, prediction, target = case(entry)
+    if entry.name in BROADCASTS:
+        pytest.skip(BROADCASTS[entry.name])
+    if target is None:
+        pytest.skip("has one argument")
+    with pytest.raises(ValueError) as error:
+        function(prediction, target.unsqueeze(-1))
+    text = str(error.value)
+    assert str(tuple(prediction.shape)) in text and str((*target.shape, 1)) in text, text
+
+
+def test_the_lists_of_exceptions_name_losses_that_exist():
+    names = {entry.name for entry in entries("loss")}
+    assert not (set(DOMAIN) | set(PERFECT) | set(BROADCASTS) | set(PERFECT_TARGET)) - names

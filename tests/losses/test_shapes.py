@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from weft.losses import binary_cross_entropy, binary_focal, focal, gaussian_kl, hinge_critic, huber, kl_distillation, l1, mse
-from weft.losses.shapes import full, out_of_range, same_shape
+from weft.losses.shapes import full, full_precision, out_of_range, same_shape, unit
 
 
 @pytest.mark.parametrize("loss", [mse, l1, huber, binary_cross_entropy, binary_focal, kl_distillation, gaussian_kl, hinge_critic])
@@ -30,3 +30,21 @@ def test_out_of_range_names_value_and_place():
 def test_half_precision_is_widened_and_double_left_alone():
     assert full(torch.zeros(1, dtype=torch.float16)).dtype == torch.float32
     assert full(torch.zeros(1, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_unit_vectors_also_of_nothing():
+    """Property: length 1, a zero vector stays zero, and its gradient fits into half precision."""
+    x = torch.tensor([[3.0, 4.0], [0.0, 0.0]], dtype=torch.float16, requires_grad=True)
+    found = unit(x)
+    torch.testing.assert_close(found, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
+    (found @ torch.tensor([1.0, 2.0])).sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def test_products_inside_keep_full_precision():
+    """Property: autocast around does not reach inside."""
+    x = torch.randn(3, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (x @ x).dtype == torch.bfloat16
+        with full_precision(x):
+            assert torch.equal(x @ x, torch.linalg.matmul(x, x)) and (x @ x).dtype == torch.float32

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
-from weft.losses.shapes import full, same_shape
+from weft.losses.shapes import full_precision, same_shape, unit
 
 
 def info_nce(prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], *, temperature: float = 0.1) -> Float[Tensor, " b"]:
@@ -23,8 +22,8 @@ def info_nce(prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], *
     tensor([0.3133, 0.3133])
     """
     check(prediction, target, temperature, "info_nce")
-    a, b = F.normalize(full(prediction), dim=1), F.normalize(full(target), dim=1)
-    similarity = a @ b.T / temperature
+    with full_precision(prediction):
+        similarity = unit(prediction) @ unit(target).T / temperature
     return -0.5 * (similarity.log_softmax(1).diagonal() + similarity.log_softmax(0).diagonal())
 
 
@@ -44,8 +43,9 @@ def nt_xent(prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], *,
     """
     check(prediction, target, temperature, "nt_xent")
     size = len(prediction)
-    z = F.normalize(torch.cat([full(prediction), full(target)]), dim=1)
-    similarity = z @ z.T / temperature
+    z = unit(torch.cat([prediction, target]))
+    with full_precision(z):
+        similarity = z @ z.T / temperature
     itself = torch.eye(2 * size, dtype=torch.bool, device=z.device)
     others = similarity.masked_fill(itself, float("-inf")).log_softmax(1)
     pair = others.diagonal(size), others.diagonal(-size)

@@ -30,6 +30,28 @@ def full(x: Float[Tensor, " ..."]) -> Float[Tensor, " ..."]:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+def full_precision(x: Tensor) -> torch.autocast:
+    """A context for matrix products inside a loss: autocast would compute them in half precision, whatever came in.
+
+    >>> with torch.autocast("cpu", torch.bfloat16), full_precision(torch.eye(2)):
+    ...     (torch.eye(2) @ torch.eye(2)).dtype
+    torch.float32
+    """
+    return torch.autocast(x.device.type, enabled=False)
+
+
+def unit(x: Float[Tensor, " ..."], dim: int = -1) -> Float[Tensor, " ..."]:
+    """``x`` in float32, divided by its length along ``dim``; a zero vector stays zero, with a gradient that half precision can hold.
+
+    >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+    x = full(x)
+    length = torch.linalg.vector_norm(x, dim=dim, keepdim=True)
+    return x / torch.where(length > 0, length, 1)
+
+
 def out_of_range(target: Tensor, num_classes: int, who: str) -> ValueError:
     """The error for class indices that no logit stands for, naming the first.
 

@@ -14,7 +14,6 @@ from tests.contracts.walk import entries, example, over
 from weft.losses import Loss
 
 
-
 def sure(target: Tensor) -> Tensor:
     """Logits (B, C, ...) that put everything on the right class."""
     return 100.0 * F.one_hot(target, 4).movedim(-1, 1).float()

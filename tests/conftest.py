@@ -18,6 +18,10 @@ if os.environ.get("WEFT_SHAPES", "1") != "0":
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from tests.references import declare_operators  # noqa: E402
+
+declare_operators()  # before any library finds that it cannot import torchvision
+
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tests.references import reference
 from weft.models.vision import from_torchvision, resnet18, resnet34, resnet50
 
 PLANS = {"resnet18": (resnet18, (2, 2, 2, 2), 2), "resnet34": (resnet34, (3, 4, 6, 3), 2), "resnet50": (resnet50, (3, 4, 6, 3), 3)}
@@ -71,7 +72,7 @@ def test_equals_a_plain_function_of_torchvisions_weights(name):
 @pytest.mark.parametrize("name", PLANS)
 def test_equals_torchvision(name):
     """Parity: the same weights in torchvision's own network."""
-    models = pytest.importorskip("torchvision.models")
+    models = reference("torchvision.models")
     theirs, ours = getattr(models, name)().eval(), PLANS[name][0]().eval()
     ours.load_state_dict(from_torchvision(theirs.state_dict()))
     x = torch.rand(1, 3, 96, 96)
@@ -82,7 +83,7 @@ def test_equals_torchvision(name):
 @pytest.mark.parametrize("name", PLANS)
 def test_equals_timm(name):
     """Parity: the same weights in timm's network."""
-    timm = pytest.importorskip("timm")
+    timm = reference("timm")
     theirs, ours = timm.create_model(name).eval(), PLANS[name][0]().eval()
     ours.load_state_dict(from_torchvision(theirs.state_dict()))
     x = torch.rand(1, 3, 96, 96)

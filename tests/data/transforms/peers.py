@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from tests.references import reference
 from weft.data import Random
 
 
 def torchvision():
-    """The functions of torchvision's transforms v2.
-
-    Its wheel may have been built for another torch, and then its compiled operators are missing. Its transforms use none of them: declared, they
-    let the Python half be imported.
-    """
-    found = importlib.util.find_spec("torchvision")
-    if found is None or found.origin is None:
-        pytest.skip("torchvision is not installed")
-    try:
-        import torchvision  # noqa: F401 -- whether it can be imported as it is
-    except RuntimeError:
-        text = (Path(found.origin).parent / "_meta_registrations.py").read_text()
-        for name in sorted(set(re.findall(r'(?:register_meta\("|torchvision::)(\w+)"', text))):
-            torch.library.define(f"torchvision::{name}", "(Tensor x) -> Tensor")
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-    from torchvision.transforms.v2 import functional
-
-    return functional
+    """The functions of torchvision's transforms v2."""
+    return reference("torchvision.transforms.v2.functional")
 
 
 def kornia():

@@ -17,7 +17,10 @@ TABLE = {
     "weighted": "weft.data.loading.weighted:Weighted",
     "chain": "weft.data.loading.flow:Chain",
     "changed": "weft.data.loading.flow:Changed",
+    "joined": "weft.data.loading.flow_parts:Joined",
     "mixed": "weft.data.loading.flow:Mixed",
+    "skipped": "weft.data.loading.flow_parts:Skipped",
+    "taken": "weft.data.loading.flow_parts:Taken",
 }
 KIND = {
     "balanced": "plan",
@@ -30,7 +33,10 @@ KIND = {
     "weighted": "plan",
     "chain": "flow",
     "changed": "flow",
+    "joined": "flow",
     "mixed": "flow",
+    "skipped": "flow",
+    "taken": "flow",
 }
 EXTRA = {
     "Bottleneck": "weft.data.loading.stages:Bottleneck",
@@ -51,7 +57,7 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 def examples() -> dict[str, Any]:
     """Each plan for a source of twelve records; each flow, of six records."""
-    from weft.data.loading import balanced, buckets, curriculum, flow, importance, sizes, weighted
+    from weft.data.loading import balanced, buckets, curriculum, flow, flow_parts, importance, sizes, weighted
 
     labels, numbers = list("aaaaaaaabbbc"), list(range(12))
 
@@ -69,5 +75,8 @@ def examples() -> dict[str, Any]:
         "weighted": weighted.Weighted(numbers, 4),
         "chain": six(),
         "changed": flow.Changed(six(), dict),
+        "joined": flow_parts.Joined([six()]),
         "mixed": flow.Mixed([six()]),
+        "skipped": flow_parts.Skipped(six(), 2),
+        "taken": flow_parts.Taken(six(), 4),
     }

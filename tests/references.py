@@ -33,6 +33,6 @@ def declare_operators() -> None:
 
 def reference(name: str) -> ModuleType:
     """The module ``name``; the test is skipped where its library is not installed."""
-    if name.split(".")[0] in ("torchvision", "timm"):
+    if name.split(".")[0] in ("torchvision", "timm", "torchmetrics", "segmentation_models_pytorch"):
         declare_operators()
     return pytest.importorskip(name)

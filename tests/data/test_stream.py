@@ -405,3 +405,74 @@ def test_ranks_stay_in_step_over_unreadable_records():
     shares = [list(Loader(Holes(10, {0, 2, 4}), None, 2).tolerant("skip", budget=9).shard(rank, 2)) for rank in range(2)]
     assert [len(share) for share in shares] == [5, 5]
     assert sorted(i for share in shares for batch in share for i in batch["index"].tolist()) == [1, 3, 5, 6, 7, 8, 9]
+
+
+class Hangs(Records):
+    def __getitem__(self, i):
+        if i == 9:
+            time.sleep(600)
+        return super().__getitem__(i)
+
+
+def test_a_worker_that_hangs_is_ended_and_its_records_are_named():
+    """Loader.patient: batches before come, then TimeoutError names the records awaited; no process stays, and a new pass begins anew."""
+    waiting = Loader(Hangs(12), batch_size=4, workers=2).patient(2.0)
+    running = iter(waiting)
+    assert [next(running)["index"].tolist() for _ in range(2)] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    pids = waiting.processes
+    assert len(pids) == 2 and all(map(alive, pids))
+    with pytest.raises(TimeoutError, match=r"within 2 s; awaited are records \[8, 9, 10, 11\] of epoch 0"):
+        next(running)
+    end = time.monotonic() + 30
+    while any(map(alive, pids)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(alive, pids)) and waiting.processes == ()
+    assert next(iter(waiting))["index"].tolist() == [0, 1, 2, 3]
+
+
+def test_patience_is_ignored_without_workers_and_pins_without_a_device_do_nothing():
+    """Loader.patient and pinned: the batches are the same; nonsense is refused."""
+    plain = list(loader())
+    for changed in (loader().patient(0.001), loader().pinned(), loader(2).pinned(False), loader(2).patient(60)):
+        batches = list(changed)
+        assert equal(plain, batches)
+        assert not any(batch["input"].is_pinned() for batch in batches) or torch.cuda.is_available()
+    with pytest.raises(ValueError, match="seconds above 0"):
+        loader().patient(-1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_are_page_locked_when_asked(workers):
+    assert all(batch["input"].is_pinned() for batch in loader(workers).pinned())
+    torch.zeros(1, device="cuda")
+    assert all(batch["input"].is_pinned() for batch in loader(workers))
+    assert not any(batch["input"].is_pinned() for batch in loader(workers).pinned(False))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resuming_is_that_of_torchdata(workers):
+    """Parity: Loader beside torchdata's StatefulDataLoader over the same records in order: from the position after any number of batches,
+    both give the same rest, and the next epoch whole."""
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    records = Records(23)
+
+    def theirs():
+        return stateful(records, batch_size=4, num_workers=workers)
+
+    def ours():
+        return Loader(records, batch_size=4, workers=workers)
+
+    for position in (0, 1, 4, 5):
+        rests = []
+        for make in (theirs, ours):
+            first = make()
+            running = iter(first)
+            for _ in range(position):
+                next(running)
+            state = copy.deepcopy(first.state_dict())
+            del running
+            second = make()
+            second.load_state_dict(state)
+            rests.append([[batch["input"][:, 0].tolist() for batch in second] for _ in range(2)])
+        assert rests[0] == rests[1]

@@ -57,6 +57,11 @@ def is_raw(transform: Transform) -> bool:
     return bool(getattr(transform, "raw", False))
 
 
+def bare(batch: Batch) -> bool:
+    """Whether nothing was read for a batch: of a flow's records, none of which can be read, not even the shapes are known."""
+    return not batch.keys() - {"index", FAILED}
+
+
 @dataclass(frozen=True)
 class Failure:
     """An error on its way out of a worker; exceptions themselves do not always survive pickling."""
@@ -86,13 +91,14 @@ class Assemble:
     seed: int
     on_error: str = "stop"  # or "skip", "substitute"
     whole: bool = False  # whether a worker also does what ``finished`` does
+    passing: bool = False  # whether the source holds this batch's records alone, so that there may be none to take shapes from
 
     def __call__(self, epoch: int, index: Tensor) -> Batch:
         return self.finished(self.started(epoch, index))
 
     def finished(self, batch: Batch) -> Batch:
         """What ``started`` has left to do."""
-        return self.codec.unpack(batch) if self.late else batch  # type: ignore[union-attr]
+        return self.codec.unpack(batch) if self.late and not bare(batch) else batch  # type: ignore[union-attr]
 
     @property
     def late(self) -> bool:
@@ -104,7 +110,7 @@ class Assemble:
         if self.whole:
             return self(epoch, index)
         batch = self.started(epoch, index)
-        return lent(batch, self.codec.packed) if self.late else batch  # type: ignore[union-attr]
+        return lent(batch, self.codec.packed) if self.late and not bare(batch) else batch  # type: ignore[union-attr]
 
     def started(self, epoch: int, index: Tensor) -> Batch:
         """The batch, still packed if no transform needs more."""
@@ -113,6 +119,8 @@ class Assemble:
         batch["index"] = index
         if failed:  # taken out again by the stream, which counts them
             batch[FAILED] = failed
+        if bare(batch):
+            return batch
         for number, transform in enumerate(self.transforms):
             if is_raw(transform):
                 continue
@@ -136,6 +144,11 @@ class Assemble:
         records, numbers, failed = self._readable(epoch, index.tolist(), change if raw else None)
         if self.on_error != "stop":
             index = torch.tensor(numbers, dtype=torch.int64)
+        if not records and self.passing and self.on_error != "stop":
+            if not failed:  # a rank's share without records: one of another rank's stands for their shape
+                records = self._readable(epoch, [0], (lambda record, i, place: change(record, i, None)) if raw else None)[0]
+            if not records:
+                return {}, index, failed
         if not records:  # a batch without records still needs keys, types and shapes: those of the first that can be read, cut to nothing
             i = 0
             while not records:

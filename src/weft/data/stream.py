@@ -9,7 +9,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -39,6 +39,7 @@ class Stream(ABC):
         self._assemble = Assemble(source, codec, tuple(transforms), seed)
         self._epoch = self._position = self._resume = self._passes = 0
         self._pool: Pool | None = None
+        self._delivery = Delivery()
         self.failed: dict[int, str] = {}  # records that could not be read, with the reason
         self.budget = 0.0
 
@@ -83,6 +84,28 @@ class Stream(ABC):
         other.failed, other.budget = {}, int(budget) if budget >= 1 else budget * len(self.source)
         return other
 
+    def patient(self, seconds: float) -> Stream:
+        """A new loader that waits at most ``seconds`` for a batch of its workers; then they are ended and ``TimeoutError`` names the records.
+
+        0 waits for ever, and without workers nothing can be waited for. Choose many times what ``measure`` says of the slowest batch.
+        """
+        return self._delivered(replace(self._delivery, timeout=seconds))
+
+    def pinned(self, pin: bool | None = True) -> Stream:
+        """A new loader whose batches lie in page-locked memory, from which copies to a device are fast: True as soon as there is a CUDA
+        device, False never, None (as loaders are made) when one is in use. Without a device nothing is locked."""
+        return self._delivered(replace(self._delivery, pin=pin))
+
+    def _delivered(self, delivery: Delivery) -> Stream:
+        other = copy.copy(self)
+        other._delivery, other._pool = delivery, None
+        return other
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The numbers of the worker processes that live now."""
+        return self._pool.processes if self._pool is not None else ()
+
     def _counted(self, batch: Batch) -> Batch:
         """Note the records of a batch that could not be read."""
         for index, reason in batch.pop(FAILED, ()):
@@ -125,11 +148,10 @@ class Stream(ABC):
 
     def _made(self, epoch: int, start: int, nested: bool) -> Iterator[Batch]:
         shares = (index[self.rank :: self.world] for index in self.batches(epoch, start))
-        # page-locked memory only speeds up copies to a device that is in use; asking for it earlier would start CUDA
-        pin = torch.cuda.is_available() and torch.cuda.is_initialized()
+        pin = self._delivery.pins
         if self.workers:
             if self._pool is None or nested:
-                pool = Pool(self._assemble, self.workers, pin)
+                pool = Pool(self._assemble, self.workers, self._delivery)
                 self._pool = self._pool or pool
             else:
                 pool = self._pool
@@ -143,27 +165,51 @@ class Stream(ABC):
         return self.__dict__ | {"_pool": None, "_passes": 0}  # processes are not copied
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """How batches come from the workers: the longest wait (0: any), and whether in page-locked memory (None: when a device is in use)."""
+
+    timeout: float = 0.0
+    pin: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.timeout < float("inf"):
+            raise ValueError(f"patient({self.timeout}): expected seconds above 0, or 0 to wait for ever")
+
+    @property
+    def pins(self) -> bool:
+        """Whether batches are page-locked now; asking for it before a device is in use would start CUDA, so it must be asked for."""
+        return self.pin is not False and torch.cuda.is_available() and (self.pin is True or torch.cuda.is_initialized())
+
+
 class Requests:
-    """What the workers shall make next, a request for each batch.
+    """What the workers shall make next, a request for each batch, and which requests have not been answered.
 
     Apart from ``Pool``, and emptied after each pass, so that no cycle of references keeps the workers of a dead loader alive.
     """
 
     def __init__(self) -> None:
         self.waiting: Iterator[Any] = iter(())
+        self.open: deque[Any] = deque()
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        return next(self.waiting)
+        request = next(self.waiting)
+        self.open.append(request[:2])  # (epoch, record numbers)
+        return request
+
+    def begin(self, requests: Iterator[Any]) -> None:
+        self.waiting = requests
+        self.open.clear()
 
 
 class Pool:
     """Worker processes that live from epoch to epoch and hold no state: every request says all that a batch depends on."""
 
-    def __init__(self, assemble: Any, workers: int, pin: bool) -> None:  # ``assemble[request]`` is a batch or a Failure
-        self._requests = Requests()
+    def __init__(self, assemble: Any, workers: int, delivery: Delivery) -> None:  # ``assemble[request]`` is a batch or a Failure
+        self._requests, pin, self._timeout = Requests(), delivery.pins, delivery.timeout
         # a batch that shall be page-locked is finished before, by the worker: the copy to the device starts from there
         self._late, self._finished = assemble.late and not pin, assemble.finished
         self._arrived: deque[Batch] = deque(maxlen=DEEP * workers)  # memory that is filled again is known again only while it is held
@@ -174,6 +220,7 @@ class Pool:
             num_workers=workers,
             collate_fn=unchanged,
             pin_memory=pin,
+            timeout=delivery.timeout,
             worker_init_fn=prepare,
             persistent_workers=True,
             multiprocessing_context=start_method(),
@@ -181,9 +228,10 @@ class Pool:
         )
 
     def run(self, requests: Iterator[Any]) -> Iterator[Batch]:
-        self._requests.waiting = requests
+        self._requests.begin(requests)
         try:
             for batch in self._loader:
+                self._requests.open.popleft()
                 if isinstance(batch, Failure):
                     raise batch.error()
                 if self._late:
@@ -191,18 +239,33 @@ class Pool:
                     batch = self._finished(batch)
                 yield batch
         except (RuntimeError, OSError) as error:  # a worker was killed: torch says so, or what it had sent cannot be fetched any more
-            self._end()
+            late = isinstance(error, RuntimeError) and "timed out after" in str(error)  # torch raises nothing more telling
+            epoch, numbers = self._requests.open[0] if late and self._requests.open else (0, [])
+            self._end(kill=late)
+            if late:
+                raise TimeoutError(
+                    f"The workers gave no batch within {self._timeout:g} s; awaited are records {numbers[:20]} of epoch {epoch}. Does reading"
+                    " one of them hang? Else be more patient(seconds)"
+                ) from error
             if isinstance(error, OSError):
                 raise RuntimeError(f"A worker process has died ({type(error).__name__}: {error}); did the machine run out of memory?") from error
             raise
         finally:
-            self._requests.waiting = iter(())
+            self._requests.begin(iter(()))
 
-    def _end(self) -> None:
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The numbers of the worker processes that live now."""
+        running: Any = getattr(self._loader, "_iterator", None)
+        return tuple(worker.pid for worker in running._workers if worker.is_alive()) if running is not None else ()
+
+    def _end(self, kill: bool = False) -> None:
         """End the other workers too; the next pass starts new ones."""
         dead: Any = getattr(self._loader, "_iterator", None)
         self._loader._iterator = None
         if dead is not None:
+            for worker in dead._workers if kill else ():  # one that hangs does not hear that it shall end
+                worker.kill()
             if dead._worker_pids_set:  # else torch would raise again, wherever the program is when the next of them ends
                 _utils.signal_handling._remove_worker_pids(id(dead))
                 dead._worker_pids_set = False

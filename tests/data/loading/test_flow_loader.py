@@ -126,3 +126,53 @@ def test_data_without_an_end_trains_for_as_long_as_asked():
     network = torch.nn.Linear(1, 1)
     state = fit(Supervised(network, mse), loader, Update(sgd(0.05)), until=Steps(120), listeners=[Progress()])
     assert state.step == 120 and abs(network.weight.item() - 2) < 0.01
+
+
+def full_of_holes(bad, batch_size=3, workers=0, size=11):
+    class Hole(Picky):
+        def __call__(self, record, random):
+            if record["x"] in bad:
+                raise ValueError("a hole")
+            return {"input": torch.tensor(record["x"])}
+
+    return FlowLoader(Chain([range(size)], lambda p: [{"x": n} for n in p]), None, batch_size, transforms=[Hole(), jitter], workers=workers)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_unreadable_records_are_left_out_counted_and_bounded(workers):
+    """FlowLoader.tolerant, property: records that cannot be read are named and missing, whole batches of them too, wherever one goes on from;
+    one more than the budget stops after all."""
+    bad = {1, 3, 4, 5, 10}
+    loader = full_of_holes(bad, workers=workers).tolerant(5)
+    batches = [batch["input"].tolist() for batch in loader]
+    assert batches == [[0, 2], [6, 7, 8], [9]]
+    assert sorted(loader.failed) == sorted(bad) and loader.failed[4] == "Record 4: a hole"
+    again = full_of_holes(bad, workers=workers).tolerant(5)
+    running = iter(again)
+    next(running)
+    state = again.state_dict()
+    running.close()
+    rest = full_of_holes(bad, workers=workers).tolerant(5)
+    rest.load_state_dict(state)
+    assert [batch["input"].tolist() for batch in rest] == batches[1:]
+    with pytest.raises(RecordError, match="5 records could not be read, more than the budget of 4"):
+        list(full_of_holes(bad, workers=workers).tolerant(4))
+    with pytest.raises(ValueError, match="number of records from 1 on"):
+        loader.tolerant(0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.integers(1, 10)), st.integers(1, 4), st.integers(1, 3), st.sampled_from([1, 2, 11]))
+def test_ranks_stay_in_step_over_unreadable_records(bad, batch_size, world, size):
+    """FlowLoader.tolerant, property: all ranks get equally many batches, of equal keys and types, which hold every readable record once."""
+    shares = []
+    for rank in range(world):
+        try:
+            shares.append(list(full_of_holes(bad, batch_size, size=size).tolerant(20).shard(rank, world)))
+        except RecordError as error:  # only where nothing can be read before a shape is known
+            assert "None of the first records" in str(error)
+            return
+    assert world == 1 or len({len(share) for share in shares}) == 1
+    assert sorted(n for share in shares for batch in share for n in batch["input"].tolist()) == sorted(set(range(size)) - bad)
+    assert all(batch.keys() == {"input", "index", "noise"} and batch["input"].dtype == torch.int64 for share in shares for batch in share)
+    assert all(len(batch["noise"]) == len(batch["input"]) == len(batch["index"]) for share in shares for batch in share)

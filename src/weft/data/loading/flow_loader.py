@@ -6,17 +6,17 @@ import copy
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
 import torch
 
-from weft.data.assemble import Assemble, Failure, RecordError
+from weft.data.assemble import FAILED, Assemble, Failure, RecordError, bare
 from weft.data.contracts import Batch, Codec, Record, Transform
 from weft.data.keyed import hashed
 from weft.data.loading.flow import Flow, commit, turn
-from weft.data.stream import Pool
+from weft.data.stream import Delivery, Pool
 
 
 class FlowLoader:
@@ -48,16 +48,62 @@ class FlowLoader:
         self.rank, self.world = 0, 1
         self._assemble = Carried(codec, tuple(transforms), seed)
         self._pool: Pool | None = None
+        self._delivery = Delivery()
         self._epoch = 0
         self._position: Position | None = None  # None: wherever the flow is at the beginning of the epoch
+        self.failed: dict[int, str] = {}  # places of records that could not be read, with the reason
+        self.budget = 0
+        self._shape: Batch | None = None  # of an empty batch
 
     def shard(self, rank: int, world: int) -> FlowLoader:
         """A new loader with this rank's share of every batch."""
         if not 0 <= rank < world:
             raise ValueError(f"shard({rank}, {world}): rank must lie in 0..{world - 1}")
-        other = copy.copy(self)
-        other.rank, other.world, other._pool = rank, world, None
+        other = self._other()
+        other.rank, other.world = rank, world
         return other
+
+    def tolerant(self, budget: int = 10) -> FlowLoader:
+        """A new loader that leaves out records which cannot be encoded; ``failed`` has each one's place and reason, of this rank's share.
+
+        More than ``budget`` of them raise ``RecordError`` after all. Batches become smaller, and their number stays where there are several
+        ranks, so that these stay in step; one process passes over a batch of which nothing is left. Raises ValueError for a budget below 1.
+        """
+        if budget < 1:
+            raise ValueError(f"tolerant({budget}): expected a number of records from 1 on; the number of all is not known in a flow")
+        other = self._other()
+        other._assemble, other.budget, other.failed = replace(self._assemble, on_error="skip"), budget, {}
+        return other
+
+    def patient(self, seconds: float) -> FlowLoader:
+        """A new loader that waits at most ``seconds`` for a batch of its workers, as ``Loader.patient``."""
+        other = self._other()
+        other._delivery = replace(self._delivery, timeout=seconds)
+        return other
+
+    def pinned(self, pin: bool | None = True) -> FlowLoader:
+        """A new loader whose batches lie in page-locked memory, as ``Loader.pinned``."""
+        other = self._other()
+        other._delivery = replace(self._delivery, pin=pin)
+        return other
+
+    def _other(self) -> FlowLoader:
+        other = copy.copy(self)
+        other._pool = None
+        return other
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The numbers of the worker processes that live now."""
+        return self._pool.processes if self._pool is not None else ()
+
+    @property
+    def transforms(self) -> Sequence[Transform]:
+        return self._assemble.transforms
+
+    @property
+    def codec(self) -> Codec | None:
+        return self._assemble.codec
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; a position loaded for another epoch is forgotten."""
@@ -71,13 +117,33 @@ class FlowLoader:
             turn(self.flow, epoch)
             self._position = Position(self.flow.state_dict(), 0, 0, False)
         if self.workers and self._pool is None:
-            self._pool = Pool(self._assemble, self.workers, torch.cuda.is_available() and torch.cuda.is_initialized())
+            self._pool = Pool(self._assemble, self.workers, self._delivery)
         requests = self._requests(epoch, pending)
         made = self._pool.run(requests) if self._pool is not None else map(self._assemble.answered, requests)
         for batch in made:
             self._position = pending.popleft()
-            yield batch
+            counted = self._counted(batch)
+            if counted is not None:
+                yield counted
         self._epoch, self._position = epoch + 1, Position(self.flow.state_dict(), 0, 0, False)
+
+    def _counted(self, batch: Batch) -> Batch | None:
+        """The batch, what could not be read noted; None when nothing is left of it and nobody waits for it."""
+        if self._assemble.on_error == "stop":
+            return batch
+        for place, reason in batch.pop(FAILED, ()):
+            self.failed[place] = reason
+            if len(self.failed) > self.budget:
+                raise RecordError(f"{len(self.failed)} records could not be read, more than the budget of {self.budget}. The last: {reason}", place)
+        if not bare(batch):
+            self._shape = {key: value[:0] for key, value in batch.items()}
+            return batch
+        if self.world == 1:
+            return None
+        if self._shape is None:
+            place, reason = next(iter(self.failed.items()), (0, "they are another rank's"))
+            raise RecordError(f"None of the first records can be read, so their shapes are not known: {reason}", place)
+        return dict(self._shape)  # keys, types and shapes as before, so that ranks stay in step
 
     def _requests(self, epoch: int, pending: deque[Position]) -> Iterator[tuple[int, list[int], list[Record]]]:
         """What is to be made, batch by batch; the position after each is noted before it is asked for."""
@@ -149,10 +215,11 @@ class Carried:
     codec: Codec | None
     transforms: Sequence[Transform]
     seed: int
+    on_error: str = "stop"  # or "skip"
     whole: bool = False  # whether a worker also does what ``finished`` does
 
     def _of(self, records: Any) -> Assemble:
-        return Assemble(records, self.codec, self.transforms, self.seed, whole=self.whole)
+        return Assemble(records, self.codec, self.transforms, self.seed, self.on_error, self.whole, passing=True)
 
     @property
     def late(self) -> bool:

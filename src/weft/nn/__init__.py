@@ -27,11 +27,9 @@ EXTRA = {
     "activation": "weft.nn.activations:activation",
     "vector_norm": "weft.nn.norms:vector_norm",
     "image_norm": "weft.nn.norms:image_norm",
-    "initialize": "weft.nn.initialization:initialize",
-    "prior_bias": "weft.nn.initialization:prior_bias",
     "expect": "weft.nn.shapes:expect",
 }
-SHELVES = ("recurrent", "structure")  # what stands on them is also exported here
+SHELVES = ("initialization", "recurrent", "structure")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

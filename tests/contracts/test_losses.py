@@ -25,7 +25,13 @@ def yes_or_no(target: Tensor) -> Tensor:
 
 
 # Where a loss has no meaning outside a range of its prediction (a depth, a probability, a picture): the range that the extremes are cut to.
-DOMAIN: dict[str, tuple[float, float]] = {}
+DOMAIN: dict[str, tuple[float, float]] = {
+    "poisson_nll": (-1e4, 10.0),  # a logarithm, whose exponential must fit into half precision
+    "nll": (-1e4, 0.0),
+    "hinge_embedding": (0.0, 1e4),
+    "probability_nll": (0.0, 1.0),
+    "probability_binary_cross_entropy": (0.0, 1.0),
+}
 
 # What a loss is at a perfect prediction. Without a line here that is 0 at prediction = target, of one shape.
 # A line says how a perfect prediction is made of the target, and the value there; or, as text, why there is none.
@@ -34,6 +40,14 @@ PERFECT: dict[str, tuple[Callable[[Tensor], Tensor], float] | str] = {
     "binary_cross_entropy": (yes_or_no, 0.0),
     "focal": (sure, 0.0),
     "binary_focal": (yes_or_no, 0.0),
+    "quantile": (lambda target: target.unsqueeze(-1).expand(-1, 3), 0.0),
+    "hinge": (yes_or_no, 0.0),
+    "multiclass_hinge": (sure, 0.0),
+    "hinge_embedding": (lambda target: 2 * (1 - target), 0.0),
+    "poisson_nll": "the best value depends on the count",
+    "nll": (lambda target: sure(target).log_softmax(1), 0.0),
+    "probability_nll": (lambda target: sure(target).softmax(1), 0.0),
+    "probability_binary_cross_entropy": (lambda target: target, 0.0),
     "gaussian_kl": (lambda log_variance: torch.zeros_like(log_variance), 0.0),
     "non_saturating_critic": "a game: what is best depends on the other player",
     "non_saturating_generator": "a game: what is best depends on the other player",
@@ -42,6 +56,38 @@ PERFECT: dict[str, tuple[Callable[[Tensor], Tensor], float] | str] = {
     "wasserstein_generator": "a game: what is best depends on the other player",
     "info_nce": "the best value depends on how the others of the batch lie",
     "nt_xent": "the best value depends on how the others of the batch lie",
+}
+COMPANY = "the best value depends on how the others of the batch lie"
+PAIR = "it compares two scores; none is right by itself"
+PERFECT |= {  # of the shelf metric
+    "triplet": (lambda target: 10.0 * F.one_hot(target, 4), 0.0),
+    "triplet_given": "its two others stand in the target",
+    "contrastive_pair": "strangers are to lie apart",
+    "contrastive_labels": (lambda target: 10.0 * F.one_hot(target, 4), 0.0),
+    "sup_con": COMPANY,
+    "adaptive_sup_con": COMPANY,
+    "info_nce_given": "the best value depends on how the negatives lie",
+    "predictive_coding": COMPANY,
+    "clip_contrast": COMPANY,
+    "sigmoid_contrast": COMPANY,
+    "arcface": (lambda target: 2.0 * F.one_hot(target, 4) - 1, 0.0),
+    "cosface": (lambda target: 2.0 * F.one_hot(target, 4) - 1, 0.0),
+    "sphereface": (lambda target: 2.0 * F.one_hot(target, 4) - 1, 0.0),
+    "proxy_nca": (lambda target: 2.0 * F.one_hot(target, 4) - 1, 0.0),
+    "proxy_anchor": (lambda target: 2.0 * F.one_hot(target, 4) - 1, 0.0),
+    "prototypical": "its best value depends on how the prototypes lie",
+    "relation": (lambda target: F.one_hot(target, 4).float(), 0.0),
+    "margin_ranking": PAIR,
+    "bayesian_ranking": PAIR,
+    "listwise_softmax": "its least value is the entropy of the relevances",
+    "lambda_rank": (lambda target: 1000 * target, 0.0),
+    "approx_ndcg": (lambda target: 100 * target + torch.arange(5), 0.0),
+    "link_ranking": PAIR,
+    "soft_f1": (yes_or_no, 0.0),
+    "ranking_auc": (yes_or_no, 0.0),
+    "soft_spearman": (lambda target: 1000 * target, 0.0),
+    "smooth_ap": (lambda target: 1000 * target, 0.0),
+    "expected_metric": "an estimate of a slope; its value means nothing",
 }
 PERFECT_TARGET = {"gaussian_kl": lambda log_variance: torch.zeros_like(log_variance)}  # where the example's own target is no perfect one's
 

@@ -51,6 +51,7 @@ def test_the_speed_of_reading_and_its_slowest_step(capsys, tmp_path):
     text = said(capsys, "data", "bench", tmp_path / "photos", "--workers", "0", "--batch-size", "2", "--size", "16")
     assert "4 records, batches of 2, 0 workers" in text and "2 batches, 4 records" in text and "slowest: " in text
     found = json.loads(said(capsys, "data", "bench", tmp_path / "a.csv", "--workers", "0", "--batch-size", "4", "--json"))
+    assert found["survey"]["records"] == found["records"] and "input" in text
     assert found["records"] == 9 and found["pace"]["batches"] == 3 and found["bottleneck"]["slowest"] in found["bottleneck"]["seconds"]
     assert "at least 1" in refused(capsys, "data", "bench", tmp_path / "photos", "--batch-size", "0")
     assert "no" in refused(capsys, "data", "bench", tmp_path / "nothing")

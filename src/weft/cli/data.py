@@ -57,7 +57,9 @@ def bench(options: Namespace) -> None:
     workers = data.worker_count() if options.workers is None else options.workers
     loader = data.Loader(source, codec, options.batch_size, shuffle=True, transforms=transforms, workers=workers)
     pace, slow = data.measure(loader, options.batches), data.bottleneck(loader, min(options.batches, 5))
+    seen = data.survey(loader)
     if options.json:
-        print(json.dumps({"records": len(source), "workers": workers, "pace": pace.to_json(), "bottleneck": slow.to_json()}, indent=2))
+        found = {"records": len(source), "workers": workers, "survey": seen.to_json(), "pace": pace.to_json(), "bottleneck": slow.to_json()}
+        print(json.dumps(found, indent=2))
         return
-    print(f"{printable(options.path)}: {len(source):,} records, batches of {options.batch_size}, {workers} workers\n{pace}\n{slow}")
+    print(f"{printable(options.path)}: {len(source):,} records, batches of {options.batch_size}, {workers} workers\n{printable(str(seen))}\n{pace}\n{slow}")

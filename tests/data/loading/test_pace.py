@@ -9,7 +9,7 @@ import types
 import pytest
 import torch
 
-from weft.data import Arrays, Loader, Pace, measure
+from weft.data import Arrays, Loader, Pace, measure, memory_of
 from weft.data.loading import pace as pace_module
 
 
@@ -92,3 +92,47 @@ def test_a_loader_that_is_left_early_is_closed():
     loader = Loader(Arrays({"input": torch.arange(12)}), None, 2)
     assert measure(loader, batches=2).records == 4
     assert measure(loader).records == 12
+
+
+class Moved(dict):
+    """A batch object whose copy takes a quarter of a second of the clock."""
+
+    def __init__(self, clock):
+        self.clock = clock
+
+    def __len__(self):
+        return 4
+
+    def split(self, parts):
+        return [self]
+
+    def to(self, device):
+        self.clock.takes(0.25)
+        return self
+
+
+def test_copies_are_timed_apart_from_waits(clock, monkeypatch):
+    """measure, closed form: with a device each batch's copy is timed, and no wait has it; lists and tuples are copied too."""
+    monkeypatch.setattr(pace_module, "as_batch", lambda batch: Moved(clock) if isinstance(batch, dict) else batch)
+    monkeypatch.setattr(pace_module, "move", lambda batch, device: batch.to(device))
+    pace = measure(Slow(clock, first=1.0, batches=4), device="cpu")
+    assert pace.copies == pytest.approx((0.25,) * 4) and pace.waits == pytest.approx((0.05,) * 3) and pace.first == pytest.approx(1.0)
+    assert pace.waiting == pytest.approx(0.15 / 0.9) and pace.to_json()["copy_p50"] == pytest.approx(0.25) and "250.00 ms" in str(pace)
+    monkeypatch.undo()
+    seen = []
+    for form in (tuple, list, dict):
+        measure(Slow(clock, batches=2, form=form), use=seen.append, device="cpu")
+    assert len(seen) == 6 and all(set(batch) <= {"input", "target"} for batch in seen)
+    assert measure(Slow(clock)).copies == ()
+
+
+def test_memory_of_workers_is_reported_and_all_figures_can_be_written():
+    """measure, property: this process and two workers are seen; a writer of scalars gets one number a figure."""
+    pace = measure(Loader(Arrays({"input": torch.zeros(16, 2)}), None, 4, workers=2))
+    if memory_of() is not None:
+        assert len(pace.memory) == 3 == len({memory.process for memory in pace.memory})
+        assert all(memory.resident >= memory.proportional > 2**20 for memory in pace.memory) and "3 processes" in str(pace)
+    written = {}
+    pace.write(types.SimpleNamespace(add_scalar=lambda name, value, step: written.update({name: (value, step)})), step=7)
+    assert written["loading/batches"] == (4, 7) and written["loading/rate"][0] == pace.rate and json.dumps(written)
+    assert ("loading/memory" in written) == bool(pace.memory)

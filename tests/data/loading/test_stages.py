@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from weft.data import Arrays, Loader, Random, bottleneck, stack
+from weft.data import Arrays, Chain, FlowLoader, Loader, Prefetch, Random, bottleneck, stack
 from weft.data.loading.stages import STAGES, Watch, made
 
 NAP = 0.01
@@ -73,7 +73,7 @@ def loader(stage, workers=0):
     return Loader(parts, parts, 4, seed=3, transforms=[Raw(parts), After(parts)], workers=workers)
 
 
-@pytest.mark.parametrize("stage", STAGES[:-1])
+@pytest.mark.parametrize("stage", STAGES[:-2])
 def test_a_sleeping_stage_is_named(stage):
     """bottleneck, property: whichever stage sleeps is the slowest, with advice; JSON and text say so."""
     found = bottleneck(loader(stage), batches=2)
@@ -88,6 +88,53 @@ def test_the_batches_looked_at_are_those_of_the_loader():
     bottleneck(running)
     for one, other in zip(stepwise, running, strict=True):
         assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in other)
+
+
+class Wide:
+    """A batch of records that is slow to move."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __len__(self):
+        return len(self.batch["input"])
+
+    def split(self, parts):
+        return [self]
+
+    def to(self, device):
+        time.sleep(NAP)
+        return self
+
+
+class Widen:
+    def __call__(self, batch: dict, random: Random) -> dict:
+        return Wide(batch)
+
+
+@pytest.mark.parametrize("form", ["Loader", "Prefetch"])
+def test_a_slow_copy_is_named(form):
+    """bottleneck, property: with a device, that of Prefetch too, the copy is a stage; without, it takes nothing."""
+    running = Loader(Napping("nothing"), Napping("nothing"), 4, transforms=[Widen()])
+    assert bottleneck(running, 2).seconds["copy"] == 0
+    found = bottleneck(running, 2, device="cpu") if form == "Loader" else bottleneck(Prefetch(running, "cpu"), 2)
+    assert found.slowest == "copy" and "Prefetch" in found.advice
+
+
+@pytest.mark.parametrize("stage", STAGES[:-2])
+def test_a_sleeping_stage_of_a_flow_is_named(stage):
+    """bottleneck, property: of a FlowLoader too, the slow stage is named, and the flow stands where it stood."""
+    parts = Napping(stage)
+
+    def opened(piece):
+        for n in piece:
+            yield parts.nap("read", {"x": n})
+
+    flow = Chain([range(5), range(5, 20)], opened)
+    next(iter(flow))
+    position = flow.state_dict()
+    running = FlowLoader(flow, parts, 4, transforms=[Raw(parts), After(parts)])
+    assert bottleneck(running, 3).slowest == stage and flow.state_dict() == position
 
 
 def test_handing_over_counts_only_with_workers():

@@ -43,14 +43,19 @@ EXTRA = {
     "Flow": "weft.data.loading.flow:Flow",
     "FlowLoader": "weft.data.loading.flow_loader:FlowLoader",
     "CachedSource": "weft.data.loading.cached:CachedSource",
+    "Memory": "weft.data.loading.memory:Memory",
     "Pace": "weft.data.loading.pace:Pace",
     "Prefetch": "weft.data.loading.prefetch:Prefetch",
+    "Survey": "weft.data.loading.survey:Survey",
     "bottleneck": "weft.data.loading.stages:bottleneck",
     "domain_weights": "weft.data.loading.weighted:domain_weights",
     "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
     "measure": "weft.data.loading.pace:measure",
+    "memory_of": "weft.data.loading.memory:memory_of",
     "prepare": "weft.data.loading.prepare:prepare",
+    "survey": "weft.data.loading.survey:survey",
     "worker_count": "weft.data.loading.workers:worker_count",
+    "worker_memory": "weft.data.loading.memory:worker_memory",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 

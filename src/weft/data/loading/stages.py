@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import torch
@@ -13,15 +12,18 @@ import torch
 from weft.data.arrays import stack
 from weft.data.assemble import is_raw, packs
 from weft.data.keyed import Random
+from weft.data.loading.pace import copied
+from weft.data.loading.prefetch import Prefetch
 from weft.data.loading.workers import worker_count
 
-STAGES = ("read", "raw transforms", "encode", "collate", "batch transforms", "hand over")
+STAGES = ("read", "raw transforms", "encode", "collate", "batch transforms", "hand over", "copy")
 ADVICE = {
     "read": "the source is slow: keep files on a faster disk, pack small files into shards or one Arrow file, or cache records (CachedSource)",
     "raw transforms": "the raw transforms are slow: more workers, or the same change on whole batches (RandomResizedCrop instead of RawResizedCrop)",
     "encode": "decoding is slow: more workers, smaller files, or a cache of encoded records (CachedSource, encoded)",
     "collate": "putting records together is slow: records of one shape, or a source with gather (Arrays, Columns, Parquet)",
     "batch transforms": "the batch transforms are slow: fewer of them, more workers, or run them on the device after Prefetch",
+    "copy": "the copy to the device is slow: page-locked memory (loader.pinned()), Prefetch(loader, device), or bytes that become floats on the device",
     "hand over": "bringing batches from the workers is slow: large records should stay bytes (a codec that packs), or fewer workers",
 }
 
@@ -54,11 +56,12 @@ class Bottleneck:
         return f"{rows}\nslowest: {self.slowest}. Advice: {self.advice}"
 
 
-def bottleneck(loader: Any, batches: int = 5) -> Bottleneck:
-    """Which stage of a ``Loader`` takes most time: its first batches are made in this process, step by step.
+def bottleneck(loader: Any, batches: int = 5, *, device: str | torch.device | None = None) -> Bottleneck:
+    """Which stage of a ``Loader`` or a ``FlowLoader`` takes most time: batches are made in this process, step by step.
 
-    With workers the cost of handing over is what serialising and reading a batch's bytes take. Positions and counters of the loader stay.
-    Raises TypeError for anything but a loader over a source; what a record raises comes out.
+    With workers the cost of handing over is what serialising and reading a batch's bytes take. ``device`` (that of a ``Prefetch`` when one is
+    given) adds the copy there. A source is read from its beginning, a flow from where it stands; positions and counters stay.
+    Raises TypeError for anything but a loader over a source or a flow; what a record raises comes out.
     Use after ``measure`` has shown that training waits. Cost: ``batches`` batches, in one process.
 
     >>> from weft.data import Arrays, Loader
@@ -66,13 +69,24 @@ def bottleneck(loader: Any, batches: int = 5) -> Bottleneck:
     >>> found.slowest in found.seconds
     True
     """
-    if not hasattr(loader, "source") or not hasattr(loader, "batches"):
-        raise TypeError(f"bottleneck takes a Loader over a source, not {type(loader).__name__}; measure() takes any iterable")
+    if isinstance(loader, Prefetch):
+        loader, device = loader.loader, loader.device if device is None else device
+    flow = getattr(loader, "flow", None)
+    if flow is None and not (hasattr(loader, "source") and hasattr(loader, "batches")):
+        raise TypeError(f"bottleneck takes a Loader or a FlowLoader, not {type(loader).__name__}; measure() takes any iterable")
     spent: dict[str, float] = {stage: 0.0 for stage in STAGES}
-    records = 0
-    for index in islice(loader.batches(0, 0), batches):
-        made(loader, index, Watch(spent))
+    records, watch = 0, Watch(spent)
+    position = flow.state_dict() if flow is not None else None
+    for index, given in flowing(flow, loader.batch_size, watch) if flow is not None else ((index, None) for index in loader.batches(0, 0)):
+        batch = made(loader, index, watch, given)
+        if device is not None:
+            watch("copy", copied, batch, torch.device(device))
         records += len(index)
+        batches -= 1
+        if batches <= 0:
+            break
+    if flow is not None:
+        flow.load_state_dict(position)
     return Bottleneck({stage: value / max(1, records) for stage, value in spent.items()}, getattr(loader, "workers", 0))
 
 
@@ -90,16 +104,24 @@ class Watch:
             self.spent[stage] += time.perf_counter() - start
 
 
-def made(loader: Any, index: torch.Tensor, watch: Watch) -> Any:
-    """One batch of a loader, each step under the watch; the steps are those of ``Assemble``."""
-    source, codec, seed = loader.source, loader.codec, loader.seed
+def flowing(flow: Any, batch_size: int, watch: Watch) -> Iterator[tuple[torch.Tensor, list[Any]]]:
+    """Records of a flow, batch by batch, with their places."""
+    running, place = iter(flow), 0
+    while records := [record for record in (watch("read", next, running, None) for _ in range(batch_size)) if record is not None]:
+        yield torch.arange(place, place + len(records)), records
+        place += len(records)
+
+
+def made(loader: Any, index: torch.Tensor, watch: Watch, given: list[Any] | None = None) -> Any:
+    """One batch of a loader, or of records that were read, each step under the watch; the steps are those of ``Assemble``."""
+    codec, seed = loader.codec, loader.seed
     raw = [(n, t) for n, t in enumerate(loader.transforms) if is_raw(t)]
-    gather = getattr(source, "gather", None)
+    gather = getattr(loader.source, "gather", None) if given is None else None
     packed = packs(codec)
     if codec is None and gather is not None and not raw:
         batch = watch("read", gather, index)
     else:
-        records = [watch("read", source.__getitem__, i) for i in index.tolist()]
+        records = [watch("read", loader.source.__getitem__, i) for i in index.tolist()] if given is None else given
         for n, transform in raw:
             random = Random(seed, 0, index, n)
             records = [watch("raw transforms", transform, record, random.row(place)) for place, record in enumerate(records)]

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Categorical, Normal, kl_divergence
 from torch.nn import functional as F
 
-from weft.losses import cross_entropy, gaussian_kl, kl_distillation
+from weft.losses import cross_entropy, gaussian_kl, jensen_shannon, kl, kl_distillation, symmetric_kl
 
 
 def test_distillation_equals_torch():
@@ -73,3 +73,43 @@ def test_gradients_are_exact_and_errors_teach():
     assert torch.autograd.gradcheck(lambda x: kl_distillation(x, torch.ones(3, 2).double().cumsum(1)), mean)
     with pytest.raises(ValueError, match="temperature > 0"):
         kl_distillation(torch.zeros(1, 2), torch.zeros(1, 2), temperature=0.0)
+
+
+def test_kl_equals_torch_in_both_directions():
+    """Parity: kl and symmetric_kl against torch.distributions, rows and pictures; batchmean is the mean of these values."""
+    a, b = torch.randn(6, 4), torch.randn(6, 4)
+    p, q = Categorical(logits=b), Categorical(logits=a)
+    torch.testing.assert_close(kl(a, b), kl_divergence(p, q))
+    torch.testing.assert_close(kl(a, b, direction="reverse"), kl_divergence(q, p))
+    torch.testing.assert_close(symmetric_kl(a, b), kl_divergence(p, q) + kl_divergence(q, p))
+    torch.testing.assert_close(kl(a, b).mean(), F.kl_div(a.log_softmax(1), b.log_softmax(1), log_target=True, reduction="batchmean"))
+    torch.testing.assert_close(kl(a.view(2, 3, 4), b.view(2, 3, 4), dim=-1).flatten(), kl(a, b))
+    with pytest.raises(ValueError, match="unknown direction 'up'"):
+        kl(a, b, direction="up")
+
+
+def test_kl_is_the_mean_of_log_ratios_under_the_first():
+    """Property: a Monte-Carlo mean of log p - log q over samples of p."""
+    a, b = torch.randn(1, 5, dtype=torch.float64), torch.randn(1, 5, dtype=torch.float64)
+    drawn = torch.multinomial(b.softmax(1)[0], 200_000, replacement=True)
+    ratio = (b.log_softmax(1) - a.log_softmax(1))[0]
+    assert kl(a, b).item() == pytest.approx(ratio[drawn].mean().item(), abs=4 * ratio[drawn].std().item() / 200_000**0.5)
+
+
+def test_jensen_shannon_equals_scipy_and_is_bounded():
+    """Parity: jensen_shannon against scipy's distance squared; property: symmetric, at most log 2, zero for equals."""
+    distance = pytest.importorskip("scipy.spatial.distance")
+    a, b = torch.randn(6, 4, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
+    theirs = distance.jensenshannon(a.softmax(1).numpy(), b.softmax(1).numpy(), axis=1) ** 2
+    torch.testing.assert_close(jensen_shannon(a, b), torch.from_numpy(theirs))
+    torch.testing.assert_close(jensen_shannon(a, b), jensen_shannon(b, a))
+    wild = jensen_shannon(1e4 * a.float(), 1e4 * b.float())
+    assert (wild <= torch.tensor(2.0).log() + 1e-6).all() and (wild >= 0).all()
+
+
+def test_a_class_at_minus_infinity_leaves_finite_gradients_on_both_sides():
+    """Property: 0 log 0 is 0 for kl, value and gradient."""
+    p = torch.tensor([[0.0, float("-inf"), 0.0]], requires_grad=True)
+    q = torch.tensor([[0.0, 1.0, 0.0]], requires_grad=True)
+    kl(q, p).sum().backward()
+    assert p.grad.isfinite().all() and q.grad.isfinite().all()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from weft.losses import binary_cross_entropy, binary_focal, cross_entropy, focal
+from tests.references import reference
+from weft.losses import Loss, binary_cross_entropy, binary_focal, cross_entropy, focal
 
 
 def test_softmax_form_equals_the_formula():
@@ -27,6 +28,43 @@ def test_binary_form_equals_the_formula():
     balance = 0.25 * target + 0.75 * (1 - target)
     torch.testing.assert_close(binary_focal(logits, target), balance * (1 - right) ** 2 * binary_cross_entropy(logits, target))
     torch.testing.assert_close(binary_focal(logits, target, gamma=0.0, alpha=None), binary_cross_entropy(logits, target))
+
+
+@pytest.mark.parametrize(("gamma", "alpha"), [(2.0, 0.25), (0.0, None), (1.5, 0.8)])
+def test_binary_form_equals_torchvision(gamma, alpha):
+    """Parity: binary_focal against torchvision's sigmoid_focal_loss, whose alpha of -1 is none."""
+    ops = reference("torchvision.ops")
+    logits, target = 3 * torch.randn(20, 5), (torch.rand(20, 5) > 0.7).float()
+    theirs = ops.sigmoid_focal_loss(logits, target, alpha=-1 if alpha is None else alpha, gamma=gamma)
+    torch.testing.assert_close(binary_focal(logits, target, gamma=gamma, alpha=alpha), theirs)
+
+
+def test_softmax_form_equals_kornia():
+    """Parity: focal against kornia's, on pictures, with one alpha for all classes."""
+    losses = pytest.importorskip("kornia.losses")
+    logits, target = torch.randn(2, 4, 5, 3), torch.randint(0, 4, (2, 5, 3))
+    theirs = losses.focal_loss(logits, target, alpha=None, gamma=2.0, reduction="none").sum(1)
+    torch.testing.assert_close(focal(logits, target), theirs, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(focal(logits, target, alpha=0.25), 0.25 * focal(logits, target))
+
+
+def test_smoothing_changes_the_entropy_not_the_factor():
+    """Closed form: focal with smoothing is (1 - p)^gamma times the smoothed cross-entropy; gamma 0 is that alone."""
+    logits, target = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    p = logits.softmax(1).gather(1, target[:, None])[:, 0]
+    smooth = cross_entropy(logits, target, label_smoothing=0.2)
+    torch.testing.assert_close(focal(logits, target, label_smoothing=0.2), (1 - p) ** 2 * smooth, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(focal(logits, target, label_smoothing=0.2, gamma=0.0), smooth)
+
+
+def test_per_positive_in_pieces_is_per_positive_of_all():
+    """Closed form: binary_focal over the number of positives, as detectors have it; pieces of a batch add up."""
+    logits, target = torch.randn(8, 10), (torch.rand(8, 10) > 0.8).float()
+    values = binary_focal(logits, target)
+    whole = Loss.over(values, target)
+    torch.testing.assert_close(whole.value, values.sum() / target.sum())
+    pieces = Loss.joined([Loss.over(values[:3], target[:3]), Loss.over(values[3:], target[3:])])
+    torch.testing.assert_close(pieces.value, whole.value)
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])

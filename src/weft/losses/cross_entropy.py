@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,6 +16,8 @@ def cross_entropy(
     target: Shaped[Tensor, " ..."],
     *,
     label_smoothing: float = 0.0,
+    others_only: bool = False,
+    temperature: float = 1.0,
     weight: Float[Tensor, " classes"] | None = None,
     dim: int = 1,
 ) -> Float[Tensor, " ..."]:
@@ -23,9 +25,13 @@ def cross_entropy(
 
     Shapes: prediction (B, C, ...) with C at ``dim``; target the same without C (class indices), or the same with C (probabilities)
     -> (B, ...), one value an item. Text usually has (B, T, C): give ``dim=-1``.
-    ``label_smoothing`` e mixes the target with the uniform distribution over all C classes: (1 - e) y + e / C.
+    ``label_smoothing`` e mixes the target with the uniform distribution over all C classes: (1 - e) y + e / C, torch's convention. With
+    ``others_only`` the e goes to the C - 1 wrong classes alone, e / (C - 1) each, the convention of some papers: it is the first one with
+    e C / (C - 1). ``temperature`` divides the logits.
     ``weight`` (C,) multiplies each class's term; the mean is then over items, not over weights as in torch.
-    Errors: ``ValueError`` with both shapes when they do not fit; naming the value when a class index is out of range (on CPU; a GPU asserts).
+    Where classes to be ignored are marked by a number in the target, ``keep_valid`` makes a mask of it.
+    Errors: ``ValueError`` with both shapes when they do not fit; naming the value when a class index is out of range (on CPU; a GPU asserts);
+    for a temperature that is not positive, and for smoothing over the wrong classes when there is one class only.
     Paper: label smoothing, Szegedy et al., 2015, arXiv:1512.00567.
     Use when exactly one class is right; instead of it, ``binary_cross_entropy`` for several or none, ``focal`` for rare classes. Half precision is
     computed in float32.
@@ -39,6 +45,8 @@ def cross_entropy(
     flat = logits.ndim == 2 and axis == 1  # the common case, without views that autograd would have to undo
     logits = logits if flat else logits.movedim(axis, -1)
     classes = logits.shape[-1]
+    if temperature != 1.0 or others_only:
+        logits, label_smoothing = logits / _positive(temperature), _over_all(label_smoothing, classes) if others_only else label_smoothing
     if target.is_floating_point():
         probabilities = target.movedim(axis, -1).to(logits.dtype)
         rows = F.cross_entropy(
@@ -51,6 +59,36 @@ def cross_entropy(
     except IndexError as error:
         raise out_of_range(target, classes, "cross_entropy") from error
     return found if flat else found.view(target.shape)
+
+
+def keep_valid(target: Shaped[Tensor, " ..."], ignore: int = -100) -> tuple[Shaped[Tensor, " ..."], Bool[Tensor, " ..."]]:
+    """Targets that any loss takes, and the mask (True keeps) of those that are not ``ignore``.
+
+    Use when labels come with a number for "no label", as other libraries' do: the mask says it to ``Loss.mean``, which then counts the others
+    alone. A padding index of 0 would hide class 0; that is why nothing is ignored unless it is said.
+
+    >>> import torch
+    >>> keep_valid(torch.tensor([2, -100]))
+    (tensor([2, 0]), tensor([ True, False]))
+    """
+    keep = target != ignore
+    return target.where(keep, 0), keep
+
+
+def _positive(temperature: float) -> float:
+    if temperature <= 0:
+        raise ValueError(f"cross_entropy needs a temperature > 0; got {temperature}.")
+    return temperature
+
+
+def _over_all(smoothing: float, classes: int) -> float:
+    """The smoothing over all classes that equals ``smoothing`` over the wrong ones."""
+    if classes < 2:
+        raise ValueError("Smoothing over the wrong classes needs a wrong one; the prediction has one class.")
+    share = smoothing * classes / (classes - 1)
+    if share > 1:
+        raise ValueError(f"label_smoothing={smoothing} over the wrong ones of {classes} classes leaves the right one less than each of them.")
+    return share
 
 
 def class_dimension(prediction: Tensor, target: Tensor, dim: int, who: str) -> int:

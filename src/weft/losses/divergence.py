@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -29,9 +31,8 @@ def kl_distillation(
         raise ValueError(f"kl_distillation needs a temperature > 0; got {temperature}.")
     student = (full(prediction) / temperature).log_softmax(dim)
     teacher = (full(target.detach()) / temperature).log_softmax(dim)
-    # A class that the teacher rules out (logit -inf) adds nothing, whatever the student thinks: 0 log 0 = 0.
-    p = teacher.exp()
-    return (p * (teacher - student)).masked_fill(p == 0, 0.0).sum(dim) * temperature**2
+    # A class that the teacher rules out (logit -inf) adds nothing, whatever the student thinks.
+    return _relative_entropy(teacher, student, dim) * temperature**2
 
 
 def gaussian_kl(
@@ -63,3 +64,63 @@ def gaussian_kl(
     # expm1(x) - x is e^x - 1 - x without cancellation near the prior.
     nats = 0.5 * (log_ratio.expm1() - log_ratio + (mean - prior_mean).square() * (-prior_log_variance).exp())
     return nats.clamp(min=free_nats).flatten(1).sum(1) if free_nats else nats.flatten(1).sum(1)
+
+
+def kl(prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], *, direction: str = "forward", dim: int = 1) -> Float[Tensor, " ..."]:
+    """Kullback-Leibler divergence of classes, from logits: KL(target || prediction), or KL(prediction || target) with direction "reverse".
+
+    KL(p || q) = sum_c p_c (log p_c - log q_c).
+
+    Shapes: prediction and target logits (or log-probabilities) (B, C, ...) with C at ``dim`` -> (B, ...), summed over classes; ``Loss.mean`` then
+    divides by items ("batchmean"). Gradients reach both; detach the one that is given. A class of logit -inf in the first adds 0.
+    Errors: ``ValueError`` for shapes that differ, or an unknown direction.
+    Paper: Kullback and Leibler, 1951, doi:10.1214/aoms/1177729694.
+    Use "forward" to cover all that the target does, "reverse" to keep to one of its peaks; ``jensen_shannon`` when neither comes first.
+
+    >>> kl(torch.tensor([[0.0, 0.0]]), torch.tensor([[100.0, 0.0]]))
+    tensor([0.6931])
+    """
+    if direction not in ("forward", "reverse"):
+        raise ValueError(f"kl: unknown direction {direction!r}. Known: forward (target || prediction), reverse (prediction || target).")
+    same_shape(prediction, target, "kl")
+    q, p = full(prediction).log_softmax(dim), full(target).log_softmax(dim)
+    return _relative_entropy(p, q, dim) if direction == "forward" else _relative_entropy(q, p, dim)
+
+
+def symmetric_kl(prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], *, dim: int = 1) -> Float[Tensor, " ..."]:
+    """Jeffreys' divergence of classes, from logits: KL(p || q) + KL(q || p).
+
+    Shapes: prediction and target logits (B, C, ...) with C at ``dim`` -> (B, ...).
+    Errors: ``ValueError`` for shapes that differ.
+    Paper: Jeffreys, 1946, doi:10.1098/rspa.1946.0056.
+    Use when two networks should agree; instead of it, ``jensen_shannon``, which stays below log 2.
+
+    >>> symmetric_kl(torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor([0.9242])
+    """
+    same_shape(prediction, target, "symmetric_kl")
+    q, p = full(prediction).log_softmax(dim), full(target).log_softmax(dim)
+    return _relative_entropy(p, q, dim) + _relative_entropy(q, p, dim)
+
+
+def jensen_shannon(prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], *, dim: int = 1) -> Float[Tensor, " ..."]:
+    """Jensen-Shannon divergence of classes, from logits: KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2.
+
+    Shapes: prediction and target logits (B, C, ...) with C at ``dim`` -> (B, ...). Between 0 and log 2.
+    Errors: ``ValueError`` for shapes that differ.
+    Paper: Lin, 1991, doi:10.1109/18.61115.
+    Use when neither distribution comes first and the loss should be bounded; instead of it, ``kl``.
+
+    >>> jensen_shannon(torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 200.0]]))
+    tensor([0.6931])
+    """
+    same_shape(prediction, target, "jensen_shannon")
+    q, p = full(prediction).log_softmax(dim), full(target).log_softmax(dim)
+    middle = torch.logaddexp(p, q) - math.log(2)
+    return 0.5 * (_relative_entropy(p, middle, dim) + _relative_entropy(q, middle, dim))
+
+
+def _relative_entropy(p: Tensor, q: Tensor, dim: int) -> Tensor:
+    """KL(p || q) of log-probabilities; 0 log 0 is 0."""
+    share = p.exp()
+    return (share * (p - q).masked_fill(share == 0, 0.0)).sum(dim)

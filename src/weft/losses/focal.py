@@ -16,12 +16,15 @@ def focal(
     target: Shaped[Tensor, " ..."],
     *,
     gamma: float = 2.0,
-    alpha: Float[Tensor, " classes"] | None = None,
+    alpha: Float[Tensor, " classes"] | float | None = None,
+    label_smoothing: float = 0.0,
     dim: int = 1,
 ) -> Float[Tensor, " ..."]:
     """Cross-entropy of classes, scaled down where the right class is likely: -alpha_y (1 - p_y)^gamma log p_y.
 
-    Shapes: prediction logits (B, C, ...) with C at ``dim``; target (B, ...) class indices -> (B, ...). ``alpha`` (C,) weights the classes.
+    Shapes: prediction logits (B, C, ...) with C at ``dim``; target (B, ...) class indices -> (B, ...). ``alpha`` (C,) weights the classes; one number
+    scales them all. ``label_smoothing`` e puts (1 - e) y + e / C in the place of the target in the cross-entropy; the factor before it stays that
+    of the right class.
     Errors: ``ValueError`` for a negative gamma, shapes that do not fit, or a class out of range (on CPU; a GPU asserts).
     Paper: Lin et al., 2017, arXiv:1708.02002. Differs: softmax over classes; their own form is ``binary_focal``.
     Use when easy items of frequent classes drown the rest; gamma 0 is ``cross_entropy``.
@@ -41,8 +44,11 @@ def focal(
         raise out_of_range(target, log_p.shape[-1], "focal") from error
     # -expm1(log p) is 1 - p without cancellation; the clamp keeps the power's gradient finite where p is exactly 1 and gamma < 1.
     missing = (-torch.expm1(log_right)).clamp(min=torch.finfo(log_p.dtype).tiny)
-    loss = -(missing**gamma) * log_right
-    return loss if alpha is None else loss * alpha.to(loss.dtype)[target.long()]
+    entropy = -log_right if not label_smoothing else -(1 - label_smoothing) * log_right - label_smoothing * log_p.mean(-1)
+    loss = missing**gamma * entropy
+    if alpha is None:
+        return loss
+    return loss * (alpha.to(loss.dtype)[target.long()] if isinstance(alpha, Tensor) else alpha)
 
 
 def binary_focal(
@@ -54,7 +60,7 @@ def binary_focal(
 
     Shapes: prediction logits and target in {0, 1} (B, ...) -> (B, ...).
     Errors: ``ValueError`` for a negative gamma or shapes that differ.
-    Paper: Lin et al., 2017, arXiv:1708.02002. Divide by the number of positives, as they do, with the mask and weight of ``Loss``.
+    Paper: Lin et al., 2017, arXiv:1708.02002. They divide by the number of positives, not of anchors: ``Loss.over(values, positives)``.
     Use when nearly all answers are no, as in detection.
 
     >>> binary_focal(torch.zeros(1), torch.ones(1), gamma=1.0, alpha=None)

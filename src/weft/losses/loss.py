@@ -75,6 +75,19 @@ class Loss:
         return Loss({name: Term(total, count, weight)}, {k: _log(v, given) for k, v in logs.items()} if logs else {})
 
     @staticmethod
+    def over(per_item: Tensor, count: Tensor, mask: Tensor | None = None, *, weight: float = 1.0, name: str = "loss") -> Loss:
+        """The sum of ``per_item`` where ``mask`` keeps it, divided by the sum of ``count``: per positive, per token, per pixel.
+
+        Counts add up across microbatches and ranks like sums do. ``count`` may have any shape.
+
+        >>> anchors = torch.tensor([1.0, 0.5, 0.25, 0.25])
+        >>> float(Loss.over(anchors, torch.tensor([1, 0, 0, 0])).value)
+        2.0
+        """
+        total = per_item.sum() if mask is None else _kept(per_item, _fit(mask, per_item))
+        return Loss({name: Term(total, count.detach().sum(), weight)})
+
+    @staticmethod
     def penalty(value: Tensor, *, weight: float = 1.0, name: str = "penalty") -> Loss:
         """A scalar that is added once, whatever the number of items, microbatches and ranks: a weight decay, a Fisher penalty."""
         if value.ndim:

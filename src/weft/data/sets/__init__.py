@@ -7,16 +7,22 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "ag_news": "weft.data.sets.topics:ag_news",
     "bccd": "weft.data.sets.voc:bccd",
     "blobs": "weft.data.sets.made_points:blobs",
     "breast_cancer": "weft.data.sets.bundled:breast_cancer",
+    "celeba": "weft.data.sets.celeba:CelebA",
     "cifar10": "weft.data.sets.cifar:cifar10",
     "cifar100": "weft.data.sets.cifar:cifar100",
+    "coco": "weft.data.sets.coco:Coco",
     "diabetes": "weft.data.sets.bundled:diabetes",
     "digits": "weft.data.sets.bundled:digits",
     "etth1": "weft.data.sets.transformer_oil:etth1",
     "fashion_mnist": "weft.data.sets.idx_sets:fashion_mnist",
     "fsdd": "weft.data.sets.spoken_digits:fsdd",
+    "glue": "weft.data.sets.glue_tables:glue",
+    "imagenet": "weft.data.sets.imagenet:ImageNet",
+    "imdb": "weft.data.sets.reviews:imdb",
     "iris": "weft.data.sets.bundled:iris",
     "last_steps": "weft.data.sets.made_series:last_steps",
     "mnist": "weft.data.sets.idx_sets:mnist",
@@ -25,18 +31,23 @@ TABLE = {
     "multi30k": "weft.data.sets.texts:multi30k",
     "omniglot": "weft.data.sets.omniglot_set:omniglot",
     "pascal_voc": "weft.data.sets.voc:PascalVOC",
+    "penn_treebank": "weft.data.sets.running_text:penn_treebank",
     "photographs": "weft.data.sets.bundled:photographs",
     "regression_rows": "weft.data.sets.made_points:regression_rows",
     "seasons": "weft.data.sets.made_series:seasons",
     "shapes": "weft.data.sets.made_shapes:shapes",
     "spirals": "weft.data.sets.made_points:spirals",
+    "squad": "weft.data.sets.questions:squad",
     "tiny_shakespeare": "weft.data.sets.texts:tiny_shakespeare",
     "token_task": "weft.data.sets.made_series:token_task",
     "tones": "weft.data.sets.made_series:tones",
     "ud_ewt": "weft.data.sets.conll:ud_ewt",
+    "voc_segments": "weft.data.sets.voc_segments:VOCSegments",
+    "wikitext": "weft.data.sets.running_text:wikitext",
     "wine": "weft.data.sets.bundled:wine",
     "wnut17": "weft.data.sets.conll:wnut17",
     "xor": "weft.data.sets.made_points:xor",
+    "yahoo_answers": "weft.data.sets.topics:yahoo_answers",
 }
 KIND = "source"
 EXTRA = {
@@ -46,7 +57,9 @@ EXTRA = {
     "planetoid": "weft.data.sets.planetoid:planetoid",
     "read_columns": "weft.data.sets.conll:read_columns",
     "read_conllu": "weft.data.sets.conll:read_conllu",
+    "coco_mask": "weft.data.sets.coco_masks:coco_mask",
     "read_idx": "weft.data.sets.idx:read_idx",
+    "write_stand_in": "weft.data.sets.laid_out:write_stand_in",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 

@@ -98,3 +98,13 @@ def test_a_loop_of_links_ends(tmp_path):
     fill(tmp_path, "a/1.png", "b/1.png")
     (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
     assert len(ImageFolder(tmp_path)) == 2
+
+
+def test_other_endings_may_be_chosen(tmp_path):
+    """ImageFolder, property: the endings given count, whatever their case, and no others; the message names them."""
+    for name in ("a/1.PGM", "a/2.png", "b/1.pgm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (4, 4)).save(tmp_path / name, format="PPM" if name.lower().endswith("pgm") else "PNG")
+    assert [record["path"] for record in ImageFolder(tmp_path, extensions=(".Pgm",))] == ["a/1.PGM", "b/1.pgm"]
+    with pytest.raises(ValueError, match="looked for .jpg at any depth"):
+        ImageFolder(tmp_path, labels=False, extensions=(".jpg",))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from weft.data.contracts import Record
 from weft.data.image_file import read_image
+from weft.data.paths import find_files, hidden
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -17,7 +17,8 @@ class ImageFolder:
     """Pictures of a folder, labelled by its sub-folders: ``photos/cat/1.jpg`` has the label ``cat``.
 
     Records: ``{"image": Path, "label": str, "path": str}``, sorted by label, then by path; hidden files are left out. With ``labels=False``
-    every picture at any depth counts and records have no label (for predicting). Pictures are decoded by the codec.
+    every picture at any depth counts and records have no label (for predicting). Pictures are decoded by the codec. ``extensions`` are the
+    endings that count, whatever their case.
     ``unreadable="skip"`` decodes every picture once now and leaves out the bad ones, listed in ``skipped``; ``"stop"`` raises at a bad
     picture when it is read.
     Raises FileNotFoundError for a missing folder; ValueError for one without pictures, with an empty class, or with fewer than two classes.
@@ -35,17 +36,17 @@ class ImageFolder:
     (('cat', 'dog'), 'dog', 'dog/1.png')
     """
 
-    def __init__(self, path: str | Path, *, labels: bool = True, unreadable: str = "stop") -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, labels: bool = True, unreadable: str = "stop", extensions: Sequence[str] = EXTENSIONS) -> None:
+        self.path, self.extensions = Path(path), tuple(ending.lower() for ending in extensions)
         if not self.path.exists():
             raise FileNotFoundError(f"There is no folder {str(path)!r} (looked in {self.path.resolve().parent})")
         if not self.path.is_dir():
             raise ValueError(f"{str(path)!r} is a file; expected a folder of pictures")
         if unreadable not in ("stop", "skip"):
             raise ValueError(f"unreadable={unreadable!r}; expected 'stop' or 'skip'")
-        self.items = self._labelled() if labels else [(file, None) for file in pictures(self.path)]
+        self.items = self._labelled() if labels else [(file, None) for file in pictures(self.path, self.extensions)]
         if not self.items:
-            raise ValueError(f"{str(path)!r} holds no pictures; looked for {', '.join(EXTENSIONS)} at any depth")
+            raise ValueError(f"{str(path)!r} holds no pictures; looked for {', '.join(self.extensions)} at any depth")
         self.skipped: list[str] = []
         if unreadable == "skip":
             self._skip()
@@ -57,7 +58,7 @@ class ImageFolder:
 
     def _labelled(self) -> list[tuple[Path, str | None]]:
         folders = sorted(entry for entry in self.path.iterdir() if entry.is_dir() and not hidden(entry.name))
-        loose = [file for file in self.path.iterdir() if is_picture(file)]
+        loose = [file for file in self.path.iterdir() if is_picture(file, self.extensions)]
         if not folders:
             if not loose:
                 return []
@@ -69,8 +70,8 @@ class ImageFolder:
             warnings.warn(f"{len(loose)} pictures beside the class folders of {str(self.path)!r} have no label and are left out", stacklevel=3)
         items: list[tuple[Path, str | None]] = []
         for folder in folders:
-            inside = [(file, folder.name) for file in pictures(folder)]
-            if not inside and any(pictures(other) for other in folders):
+            inside = [(file, folder.name) for file in pictures(folder, self.extensions)]
+            if not inside and any(pictures(other, self.extensions) for other in folders):
                 raise ValueError(f"The class folder {str(folder)!r} holds no pictures; add some or remove the folder")
             items += inside
         return items
@@ -100,22 +101,11 @@ class ImageFolder:
         return self.items[i][0].relative_to(self.path).as_posix()
 
 
-def hidden(name: str) -> bool:
-    """Whether a file or folder is left out: dot files, and what macOS puts into archives."""
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def is_picture(file: Path) -> bool:
+def is_picture(file: Path, extensions: Sequence[str] = EXTENSIONS) -> bool:
     """Whether a file counts as a picture, by its ending."""
-    return file.suffix.lower() in EXTENSIONS and not hidden(file.name) and file.is_file()
+    return file.suffix.lower() in extensions and not hidden(file.name) and file.is_file()
 
 
-def pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path, extensions: Sequence[str] = EXTENSIONS) -> list[Path]:
     """All pictures below a folder, sorted by path; the order of a directory listing differs between machines."""
-
-    def walk() -> Iterator[Path]:
-        for place, folders, names in os.walk(folder):
-            folders[:] = [name for name in folders if not hidden(name)]
-            yield from (Path(place, name) for name in names)
-
-    return sorted((file for file in walk() if is_picture(file)), key=lambda file: file.relative_to(folder).as_posix())
+    return find_files(folder, extensions=extensions)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from weft.data import views
-from weft.data.folder import hidden
+from weft.data.paths import find_files
 from weft.data.quality.duplicates import content_hash
 from weft.data.state_files import write_bytes
 
@@ -98,13 +97,7 @@ def of_folder(root: Path) -> dict[str, str]:
         raise FileNotFoundError(f"There is no file or folder {str(root)!r}")
     if root.is_file():
         return {root.name: content_hash(root)}
-    found = {}
-    for place, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not hidden(name)]
-        for path in (Path(place, name) for name in names if not hidden(name)):
-            if path.is_file():
-                found[path.relative_to(root).as_posix()] = content_hash(path)
-    return found
+    return {path.relative_to(root).as_posix(): content_hash(path) for path in find_files(root)}
 
 
 def dataset_card(inspection: Any, *, source: str, licence: str, version: str = "", issues: str = "") -> str:

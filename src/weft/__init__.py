@@ -43,6 +43,7 @@ EXPORTS = {
     "losses": "weft.losses",
     "metrics": "weft.metrics",
     "data": "weft.data",
+    "scratch": "weft.scratch",
     "optim": "weft.optim",
     "models": "weft.models",
     "surgery": "weft.surgery",

@@ -24,11 +24,9 @@ KIND = "layer"
 EXTRA = {
     "KeyValueCache": "weft.nn.attention:KeyValueCache",
     "sinusoids": "weft.nn.positions:sinusoids",
-    "vector_norm": "weft.nn.norms:vector_norm",
-    "image_norm": "weft.nn.norms:image_norm",
     "expect": "weft.nn.shapes:expect",
 }
-SHELVES = ("activations", "initialization", "recurrent", "structure")  # what stands on them is also exported here
+SHELVES = ("activations", "initialization", "norms", "recurrent", "structure")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -11,5 +11,6 @@ ROWS: tuple[Row, ...] = (
     Row("01.33", "Freeze and unfreeze", "surgery/freeze", "tests/nn/test_freezing.py::test_a_frozen_part_stays_as_it_is_through_training", "choice by glob"),
     Row("01.34", "State save and load", "weft.data.state_files:write_bytes", "tests/data/test_state_files.py::test_an_interrupted_write_leaves_the_old_file", "compression, choice of formats, a public load for one's own files"),
     Row("01.47", "Module test kit", "tests/contracts/test_networks.py", "tests/contracts/test_networks.py::test_samples_do_not_see_each_other", "gradients by finite differences for each layer, planted defects, use on one's own module"),
+    Row("01.43", "Networks from Keras", "weft.models.exchange:from_keras", "tests/models/exchange/test_keras.py::test_random_networks_give_what_keras_gives", "SavedModel, recipes for the way of the data"),
 )
 PITFALLS: tuple[tuple[str, str], ...] = ()

@@ -11,5 +11,6 @@ SHELVES = {
     "tabular": "weft.models.tabular",
     "generative": "weft.models.generative",
     "control": "weft.models.control",
+    "exchange": "weft.models.exchange",
 }
 __getattr__, __dir__ = attach(__name__, {}, SHELVES)

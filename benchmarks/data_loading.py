@@ -3,7 +3,7 @@
 Contenders take turns, round after round; a figure is the median over rounds and a ratio the median of the rounds' own ratios, since a shared machine
 is never equally fast for long. Peers that are not installed are left out; torchvision may lie in a folder named by ``WEFT_TORCHVISION`` (it has
 no build for every processor's torch: its pure-Python part is all that is needed). Text comes from ``WEFT_MIRROR`` or the cache of data sets.
-``python -m benchmarks.data_loading [rounds] [pictures cache table buckets memory]``.
+``python -m benchmarks.data_loading [rounds] [pictures cache table buckets memory workers]``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from weft.data import (
     Buckets,
     CachedSource,
     Columns,
+    Costly,
     FlowLoader,
     ImageCodec,
     ImageFolder,
@@ -346,7 +347,23 @@ def resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-PARTS = {"pictures": pictures, "cache": cache, "table": table, "buckets": buckets, "memory": memory}
+# --- workers ----------------------------------------------------------------------------------------------------------------------------------------
+
+
+def workers(rounds: int) -> None:
+    print("Records of 2 ms, by number of workers, beside torch's DataLoader with as many")
+    counts = sorted({0, 1, 2, os.cpu_count() or 1, 2 * (os.cpu_count() or 1)})
+    for kind in ("work", "sleep"):
+        source: Any = Costly(400, 0.002, kind=kind)
+        ours = {f"{kind}: Loader, {n} workers": Loader(source, None, 16, workers=n) for n in counts}
+        theirs = {
+            f"{kind}: DataLoader, {n} workers": torch.utils.data.DataLoader(source, 16, num_workers=n, persistent_workers=n > 0) for n in counts
+        }
+        runs = {name: (lambda loader=loader: drained(loader)) for name, loader in (ours | theirs).items()}
+        show(turns(runs, rounds), f"{kind}: Loader, 0 workers", "ms", 1e3)
+
+
+PARTS = {"pictures": pictures, "cache": cache, "table": table, "buckets": buckets, "memory": memory, "workers": workers}
 
 
 def main(rounds: int = 7, parts: Iterable[str] = PARTS) -> None:

@@ -106,5 +106,5 @@ def test_other_endings_may_be_chosen(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("L", (4, 4)).save(tmp_path / name, format="PPM" if name.lower().endswith("pgm") else "PNG")
     assert [record["path"] for record in ImageFolder(tmp_path, extensions=(".Pgm",))] == ["a/1.PGM", "b/1.pgm"]
-    with pytest.raises(ValueError, match="looked for .jpg at any depth"):
+    with pytest.raises(ValueError, match=r"looked for \.jpg at any depth"):
         ImageFolder(tmp_path, labels=False, extensions=(".jpg",))

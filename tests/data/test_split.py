@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from weft.data import overlap, read_split, save_split, split_by_hash, split_by_time
+from weft.data import overlap, read_split, save_split, split_by_count, split_by_hash, split_by_time
 
 ROWS = [{"id": i, "patient": i // 5, "label": "rare" if i % 10 == 0 else "common"} for i in range(1000)]
 PARTS = {"train": 0.7, "val": 0.1, "test": 0.2}
@@ -134,3 +134,44 @@ def test_stratified_sizes_equal_scikit_learn():
     _, test = selection.train_test_split(labels, test_size=0.2, stratify=labels, random_state=0)
     ours = [record["label"] for record in split_by_hash(ROWS, {"train": 0.8, "test": 0.2}, key="id", stratify="label")["test"]]
     assert sorted(ours) == sorted(test)
+
+
+def test_parts_by_number_hold_so_many_and_do_not_depend_on_order():
+    """split_by_count, property: exact numbers, a partition, the same from any order; what is not asked for belongs to no part."""
+    parts = split_by_count(ROWS, {"test": 137, "val": 61, "train": None}, key="id")
+    assert {name: len(part) for name, part in parts.items()} == {"test": 137, "val": 61, "train": 802}
+    assert ids(parts["train"]) | ids(parts["val"]) | ids(parts["test"]) == set(range(1000))
+    shuffled = list(ROWS)
+    random.Random(1).shuffle(shuffled)
+    again = split_by_count(shuffled, {"test": 137, "val": 61, "train": None}, key="id")
+    assert all(ids(parts[name]) == ids(again[name]) for name in parts)
+    assert ids(parts["test"]) != ids(split_by_count(ROWS, {"test": 137}, key="id", seed=1)["test"])
+    assert len(split_by_count(ROWS, {"few": 10}, key="id")["few"]) == 10
+
+
+@pytest.mark.parametrize("count", [20, 100, 333])
+def test_parts_by_number_keep_the_proportions_of_classes(count):
+    """split_by_count, closed form: a tenth of the records is rare; of any number asked for, a tenth within one record is."""
+    parts = split_by_count(ROWS, {"test": count, "val": count, "train": None}, key="id", stratify="label")
+    for name in ("test", "val"):
+        rare = sum(record["label"] == "rare" for record in parts[name])
+        assert len(parts[name]) == count and abs(rare - count / 10) <= 1
+
+
+def test_parts_by_number_keep_groups_together():
+    parts = split_by_count(ROWS, {"test": 12, "val": 5, "train": None}, key="patient")
+    patients = [{record["patient"] for record in part} for part in parts.values()]
+    assert not patients[0] & patients[1] and not patients[0] & patients[2] and not patients[1] & patients[2]
+    assert [len(part) for part in parts.values()] == [15, 5, 980]
+    both = split_by_count(ROWS, {"test": 50, "train": None}, key="patient", stratify="label")
+    assert not {r["patient"] for r in both["test"]} & {r["patient"] for r in both["train"]} and 50 <= len(both["test"]) < 55
+
+
+def test_numbers_that_cannot_be_had_are_refused():
+    for wrong, message in (({"a": 999, "b": 2}, "of 1,000; ask for fewer"), ({"a": 1000, "b": None}, "and a rest"), ({"a": 0}, "from 1 on"), ({"a": None, "b": None}, "one part")):
+        with pytest.raises(ValueError, match=message):
+            split_by_count(ROWS, wrong)
+    with pytest.raises(ValueError, match="Nothing is left for the part 'b'"):
+        split_by_count([{"p": 1}] * 4, {"a": 1, "b": 2}, key="p")
+    with pytest.raises(ValueError, match="Nothing is left for the part 'b'"):
+        split_by_count([{"p": 1}] * 4, {"a": 1, "b": None}, key="p")

@@ -81,6 +81,7 @@ EXTRA = {
     "read_split": "weft.data.split:read_split",
     "save_split": "weft.data.split:save_split",
     "scratch_file": "weft.data.paths:scratch_file",
+    "split_by_count": "weft.data.split:split_by_count",
     "split_by_hash": "weft.data.split:split_by_hash",
     "split_by_time": "weft.data.split:split_by_time",
     "uniform_frames": "weft.data.clips:uniform_frames",

@@ -126,7 +126,7 @@ def made_folder(path: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         blocking = next((part for part in (path, *path.parents) if part.exists() and not part.is_dir()), path)
-        raise FileExistsError(f"{str(blocking)!r} is a file; a folder of that name is needed for {str(path)!r}. Move it, or choose another") from error
+        raise FileExistsError(f"{str(blocking)!r} is a file; {str(path)!r} needs a folder there. Move it, or choose another") from error
     return path
 
 

@@ -73,3 +73,24 @@ def test_other_numbers_of_records_are_refused():
         domain_weights(["a"], {"b": 1.0})
     with pytest.raises(ValueError, match="temperature"):
         domain_weights(["a"], temperature=0)
+
+
+def test_records_of_several_labels_are_weighed_by_their_rarest():
+    """inverse_frequency, closed form: the mean of 1 / count over a record's labels, whether given as lists, sets or a table; none is a class."""
+    labels = [["a"], ["a", "b"], ["a", "b", "c"], [], ["a"]]
+    expected = [1 / 4, (1 / 4 + 1 / 2) / 2, (1 / 4 + 1 / 2 + 1) / 3, 1.0, 1 / 4]
+    assert inverse_frequency(labels).tolist() == pytest.approx(expected)
+    assert inverse_frequency([set(each) for each in labels]).tolist() == pytest.approx(expected)
+    table = torch.tensor([[letter in each for letter in "abc"] for each in labels])
+    assert inverse_frequency(table).tolist() == pytest.approx(expected)
+    assert inverse_frequency(table, power=0.0).tolist() == [1.0] * 5
+    with pytest.raises(ValueError, match="boolean table"):
+        inverse_frequency(table.long())
+
+
+def test_several_labels_come_more_alike():
+    """inverse_frequency and Weighted, property: where labels come together, the rarest is drawn several times as often as it stands."""
+    labels = [["common"] + (["rare"] if i % 20 == 0 else []) for i in range(400)]
+    plan = Weighted(inverse_frequency(labels), 50, num_samples=4000)
+    share = sum("rare" in labels[i] for i in drawn(plan, 400).tolist()) / 4000
+    assert abs(share - 20 * 0.02625 / (20 * 0.02625 + 380 * 0.0025)) < 3 * (0.25 / 4000) ** 0.5 and share > 5 / 20

@@ -12,6 +12,7 @@ from tests.data.transforms.peers import keyed
 from weft.data import (
     CenterCrop,
     CutMix,
+    ImageCodec,
     Loader,
     MixUp,
     Normalize,
@@ -19,6 +20,7 @@ from weft.data import (
     RandomFlip,
     RandomTone,
     channel_statistics,
+    cifar10,
     contradictions,
     mnist_10k,
     preset,
@@ -53,7 +55,7 @@ def test_evaluation_is_still_and_training_is_not(name):
         runs.append([next(iter(loader)) for _ in range(1)][0])
     assert torch.equal(runs[0]["input"], runs[1]["input"]) and runs[0]["input"].shape == still[0].shape
     loader.set_epoch(1)
-    assert not torch.equal(next(iter(loader))["input"], runs[0]["input"])
+    assert torch.equal(next(iter(loader))["input"], runs[0]["input"]) == (not made.transforms)  # pixels in [-1, 1] are all of one preset
     assert abs(runs[0]["input"].mean() - still[0].mean()) < 1.0
 
 
@@ -90,3 +92,22 @@ def test_the_numbers_of_a_preset_are_those_of_its_data():
     found = channel_statistics({"input": part} for part in pixels.split(500))
     codec = preset("mnist").codec
     assert abs(found.mean.item() - codec.mean[0]) < 0.005 and abs(found.std.item() - codec.std[0]) < 0.005
+
+
+def test_digits_in_minus_one_to_one():
+    """preset, closed form: black is -1, white is 1, of one channel, and nothing is changed at random."""
+    made = preset("mnist_symmetric", classes=("a", "b"))
+    digit = np.zeros((28, 28), dtype=np.uint8)
+    digit[:, 14:] = 255
+    pixels = made.codec.encode({"image": digit})["input"]
+    assert pixels.shape == (1, 28, 28) and pixels.min() == -1 and pixels.max() == 1 and made.transforms == ()
+
+
+def test_statistics_taken_anew_agree():
+    """preset, brute force: over CIFAR's stand-in, statistics by batches, those a codec learns, and NumPy's over all pixels at once agree."""
+    source = cifar10("train", stand_in=True)
+    pixels = source.columns["image"].permute(0, 2, 3, 1).reshape(-1, 3).double().numpy() / 255
+    found = channel_statistics(Loader(source, ImageCodec(32, 3, (0, 0, 0), (1, 1, 1)), 64))
+    assert found.mean.tolist() == pytest.approx(pixels.mean(0), abs=1e-6) and found.std.tolist() == pytest.approx(pixels.std(0), abs=1e-6)
+    learned = ImageCodec(32).fit(source)
+    assert learned.mean == pytest.approx(pixels.mean(0), abs=1e-3) and learned.std == pytest.approx(pixels.std(0), abs=1e-3)

@@ -17,6 +17,7 @@ TABLE = {
     "weighted": "weft.data.loading.weighted:Weighted",
     "chain": "weft.data.loading.flow:Chain",
     "changed": "weft.data.loading.flow:Changed",
+    "costly": "weft.data.loading.costly:Costly",
     "joined": "weft.data.loading.flow_parts:Joined",
     "mixed": "weft.data.loading.flow:Mixed",
     "skipped": "weft.data.loading.flow_parts:Skipped",
@@ -33,6 +34,7 @@ KIND = {
     "weighted": "plan",
     "chain": "flow",
     "changed": "flow",
+    "costly": "source",
     "joined": "flow",
     "mixed": "flow",
     "skipped": "flow",
@@ -62,7 +64,7 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 def examples() -> dict[str, Any]:
     """Each plan for a source of twelve records; each flow, of six records."""
-    from weft.data.loading import balanced, buckets, curriculum, flow, flow_parts, importance, sizes, weighted
+    from weft.data.loading import balanced, buckets, costly, curriculum, flow, flow_parts, importance, sizes, weighted
 
     labels, numbers = list("aaaaaaaabbbc"), list(range(12))
 
@@ -72,6 +74,7 @@ def examples() -> dict[str, Any]:
     return {
         "balanced": balanced.Balanced(labels, 4),
         "buckets": buckets.Buckets(numbers, 4),
+        "costly": costly.Costly(12),
         "curriculum": curriculum.Curriculum(numbers, 4, epochs=2),
         "importance": importance.Importance(12, 4),
         "sizes": sizes.Sizes((2, 5)),

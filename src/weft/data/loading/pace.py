@@ -68,12 +68,13 @@ class Pace:
     def __str__(self) -> str:
         if not self.batches:
             return "no data: the loader gave no batch"
-        waits = ", ".join(f"{p} % {self.percentile(p / 100) * 1e3:.2f} ms" for p in (50, 90, 99))
+        waits, copies = percentiles(self.waits or (self.first,)), percentiles(self.copies or (0.0,))
+        held = sum(memory.proportional for memory in self.memory)
         return (
             f"{self.batches:,} batches, {self.records:,} records; {self.rate:,.0f} records a second\n"
             f"first batch after {(self.start + self.first) * 1e3:.1f} ms; waits after it: {waits}"
-            + (f"\ncopies to the device: 50 % {quantile(self.copies, 0.5) * 1e3:.2f} ms, 99 % {quantile(self.copies, 0.99) * 1e3:.2f} ms" if self.copies else "")
-            + (f"\nmemory: {sum(m.proportional for m in self.memory) / 2**20:,.0f} MiB in {len(self.memory)} processes" if self.memory else "")
+            + (f"\ncopies to the device: {copies}" if self.copies else "")
+            + (f"\nmemory: {held / 2**20:,.0f} MiB in {len(self.memory)} processes" if self.memory else "")
         )
 
 
@@ -83,13 +84,23 @@ def quantile(times: tuple[float, ...], share: float) -> float:
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1 if share else 0)]
 
 
+def percentiles(times: tuple[float, ...]) -> str:
+    """The middle, the tail and the worst, in words."""
+    return ", ".join(f"{p} % {quantile(times, p / 100) * 1e3:.2f} ms" for p in (50, 90, 99))
+
+
 def measure(
-    loader: Iterable[Any], batches: int | None = None, use: Callable[[Any], object] | None = None, *, device: str | torch.device | None = None
+    loader: Iterable[Any],
+    batches: int | None = None,
+    use: Callable[[Any], object] | None = None,
+    *,
+    device: str | torch.device | None = None,
 ) -> Pace:
-    """Read one epoch of a loader (or ``batches`` of it) and say how long each batch was waited for; ``use`` is called with each, as training would.
+    """Read one epoch of a loader (or ``batches`` of it) and say how long each batch was waited for; ``use`` is called with each, as in training.
 
     With ``device`` each batch is copied there and the end of the copy is waited for, which is timed apart; beside it, ``measure`` of
-    ``Prefetch(loader, device)`` shows how much of the copies hides behind ``use``. The clock only goes forward, and nothing is kept from an earlier call. An empty loader gives a ``Pace`` that says so.
+    ``Prefetch(loader, device)`` shows how much of the copies hides behind ``use``. The clock only goes forward, and nothing is kept from an
+    earlier call. An empty loader gives a ``Pace`` that says so.
     Raises ValueError for batches below 1.
     Use when training seems to wait; then ``bottleneck`` says for what. Cost: the epoch.
 

@@ -23,7 +23,7 @@ ADVICE = {
     "encode": "decoding is slow: more workers, smaller files, or a cache of encoded records (CachedSource, encoded)",
     "collate": "putting records together is slow: records of one shape, or a source with gather (Arrays, Columns, Parquet)",
     "batch transforms": "the batch transforms are slow: fewer of them, more workers, or run them on the device after Prefetch",
-    "copy": "the copy to the device is slow: page-locked memory (loader.pinned()), Prefetch(loader, device), or bytes that become floats on the device",
+    "copy": "the copy to the device is slow: page-locked memory (loader.pinned()), Prefetch(loader, device), or bytes that become floats there",
     "hand over": "bringing batches from the workers is slow: large records should stay bytes (a codec that packs), or fewer workers",
 }
 

@@ -68,7 +68,8 @@ def survey(loader: Any) -> Survey:
     for part, position in zip(moving, positions, strict=True):
         part.load_state_dict(position)
     source = getattr(loader, "source", getattr(loader, "dataset", None))
-    return Survey(machine, int(getattr(loader, "workers", getattr(loader, "num_workers", 0))), count(source), count(loader), None if first is None else form(first))
+    workers = int(getattr(loader, "workers", getattr(loader, "num_workers", 0)))
+    return Survey(machine, workers, count(source), count(loader), None if first is None else form(first))
 
 
 def count(data: Any) -> int | None:

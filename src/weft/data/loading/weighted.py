@@ -69,15 +69,28 @@ def drawn(w: Float[Tensor, " n"], num_samples: int | None, replacement: bool, se
     return lateness.argsort(stable=True)[: num_samples if num_samples is not None else int((w > 0).sum())]
 
 
-def inverse_frequency(labels: Sequence[Hashable] | Tensor, power: float = 1.0) -> Float[Tensor, " n"]:
+def inverse_frequency(labels: Sequence[Any] | Tensor, power: float = 1.0) -> Float[Tensor, " n"]:
     """A weight 1 / count(label)^power for each record: with ``power=1`` every class is drawn equally often, with 0 none is favoured.
 
-    Labels may be anything that can be counted: text, negative numbers; a class that is absent takes no part.
+    Labels may be anything that can be counted: text, negative numbers; a class that is absent takes no part. A record with several labels (a
+    list, tuple or set, or a row of a boolean (n, classes) table) weighs as the mean of theirs, so that a rare one lifts it; then classes come
+    more alike, not equally often, since they come together. One without labels weighs as if having none were a class of its own.
 
     >>> inverse_frequency(["a", "a", "b"]).tolist()
     [0.5, 0.5, 1.0]
+    >>> inverse_frequency([["a"], ["a", "b"]]).tolist()
+    [0.5, 0.75]
     """
+    if isinstance(labels, Tensor) and labels.ndim == 2:
+        if labels.dtype != torch.bool:
+            raise ValueError(f"Several labels a record are a boolean table (n, classes); got {labels.dtype} of shape {tuple(labels.shape)}")
+        labels = [row.nonzero()[:, 0].tolist() for row in labels]
     names = labels.tolist() if isinstance(labels, Tensor) else list(labels)
+    if any(isinstance(name, list | tuple | set | frozenset) for name in names):
+        sets = [set(name) if isinstance(name, list | tuple | set | frozenset) else {name} for name in names]
+        several = Counter(label for labels_of in sets for label in labels_of) | Counter({None: sum(not labels_of for labels_of in sets)})
+        shares = [[float(several[label]) ** -power for label in labels_of or {None}] for labels_of in sets]
+        return torch.tensor([sum(each) / len(each) for each in shares], dtype=torch.float64)
     counts = Counter(names)
     return torch.tensor([float(counts[name]) ** -power for name in names], dtype=torch.float64)
 

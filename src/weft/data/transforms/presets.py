@@ -28,6 +28,7 @@ SIZES = {
     "gan": 64,
     "imagenet": 224,
     "mnist": 28,
+    "mnist_symmetric": 28,
     "segmentation": 512,
     "ssl": 224,
     "transfer": 224,
@@ -45,10 +46,11 @@ class Preset:
 def preset(name: str, size: int | None = None, *, classes: Sequence[str] | None = None) -> Preset:
     """The usual codec and transforms of a task at ``size`` (height and width; each has its own default).
 
-    "mnist" (affine), "cifar" (crop of 4, flip), "imagenet" (resized crop of the original, flip), "classification" (the same, milder crop,
-    colours), "transfer" (mild), "gan" (flip; pixels in [-1, 1]), "segmentation" (``target`` is a map and moves along), "detection" (boxes move
-    along), "ssl" (two views as in SimCLR). Evaluation takes the codec alone, so it resizes and normalises as training does.
-    Raises ValueError for an unknown name. Use to begin; instead of it, a row of your own when the data is unlike photographs.
+    "mnist" (affine), "mnist_symmetric" (pixels in [-1, 1], nothing else), "cifar" (crop of 4, flip), "imagenet" (resized crop of the original,
+    flip), "classification" (the same, milder crop, colours), "transfer" (mild), "gan" (flip; pixels in [-1, 1]), "segmentation" (``target`` is a
+    map and moves along), "detection" (boxes move along), "ssl" (two views as in SimCLR). Evaluation takes the codec alone, so it resizes and
+    normalises as training does. Raises ValueError for an unknown name. Use to begin; instead of it, a row of your own when the data is unlike
+    photographs.
 
     >>> made = preset("cifar", classes=("cat", "dog"))
     >>> made.codec.size, [type(transform).__name__ for transform in made.transforms]
@@ -57,7 +59,7 @@ def preset(name: str, size: int | None = None, *, classes: Sequence[str] | None 
     if name not in SIZES:
         raise unknown("preset", name, SIZES)
     size = SIZES[name] if size is None else size
-    mean, std = {"cifar": CIFAR, "gan": ((0.5,) * 3,) * 2, "mnist": ((0.1307,), (0.3081,))}.get(name, IMAGENET)
+    mean, std = {"cifar": CIFAR, "gan": ((0.5,) * 3,) * 2, "mnist": ((0.1307,), (0.3081,)), "mnist_symmetric": ((0.5,), (0.5,))}.get(name, IMAGENET)
     if name == "detection":
         codec: ImageCodec | DetectionCodec = DetectionCodec(size, mean=mean, std=std, classes=classes)
     else:
@@ -66,6 +68,7 @@ def preset(name: str, size: int | None = None, *, classes: Sequence[str] | None 
     both = ("input", "target")
     rows: dict[str, list[Any]] = {
         "mnist": [RandomAffine(10, 0.1, 0.1, 0.1, fill=-mean[0] / std[0])],
+        "mnist_symmetric": [],
         "cifar": [RandomCrop(4), RandomFlip()],
         "imagenet": [RawResizedCrop(size), RandomFlip()],
         "classification": [RawResizedCrop(size, (0.35, 1.0)), RandomFlip(), mild],

@@ -27,6 +27,15 @@ def update(**parts):
     return Update(**{"optimizer": optim.adam(0.02), "on": "network", **parts})
 
 
+def averaged(rule):
+    return update(optimizer=rule, after=[rule.average()])
+
+
+def made_sparse(parameters):
+    for p in parameters:
+        p.grad = p.grad.to_sparse()
+
+
 # One update a name of the tables; a new arrow gets its line here.
 CASES = {
     "adamw": lambda: update(optimizer=optim.adamw(0.02, 0.1)),
@@ -34,6 +43,34 @@ CASES = {
     "sgd": lambda: update(optimizer=optim.sgd(0.02, momentum=0.9)),
     "lbfgs": lambda: update(optimizer=optim.lbfgs(0.5, max_iter=3)),
     "layerwise": lambda: update(optimizer=optim.layerwise(optim.adamw(0.02), ["0", "2"], 0.5)),
+    "adabound": lambda: update(optimizer=optim.adabound(0.02, gamma=0.1, amsbound=True)),
+    "adadelta": lambda: update(optimizer=optim.adadelta()),
+    "adafactor": lambda: update(optimizer=optim.adafactor(0.1)),
+    "adagrad": lambda: update(optimizer=optim.adagrad(0.1)),
+    "adamax": lambda: update(optimizer=optim.adamax(0.02)),
+    "adan": lambda: update(optimizer=optim.adan(0.02)),
+    "asgd": lambda: update(optimizer=optim.asgd(0.02, start=3)),
+    "by_depth": lambda: update(optimizer=optim.by_depth(optim.adamw(0.02), "order", 0.5)),
+    "by_parts": lambda: update(optimizer=optim.by_parts({"first": ("network.0", optim.sgd(0.02, momentum=0.9)), "rest": ("*", optim.lion(0.01))})),
+    "classical_momentum": lambda: update(optimizer=optim.classical_momentum(0.02)),
+    "groups": lambda: update(optimizer=optim.groups(optim.adamw(0.02), {"first": ("network.0", {"lr": 0.01}), "rest": ("*", {})})),
+    "lamb": lambda: update(optimizer=optim.lamb(0.02)),
+    "lars": lambda: update(optimizer=optim.lars(0.5, trust=0.1)),
+    "lion": lambda: update(optimizer=optim.lion(0.01, 0.1)),
+    "muon": lambda: update(optimizer=optim.muon(0.02)),
+    "nadam": lambda: update(optimizer=optim.nadam(0.02)),
+    "radam": lambda: update(optimizer=optim.radam(0.02)),
+    "rmsprop": lambda: update(optimizer=optim.rmsprop(0.02, momentum=0.5, centered=True)),
+    "rprop": lambda: update(optimizer=optim.rprop(0.02)),
+    "schedule_free_adamw": lambda: averaged(optim.schedule_free_adamw(0.02, warmup=3)),
+    "schedule_free_sgd": lambda: averaged(optim.schedule_free_sgd(0.05)),
+    "shampoo": lambda: update(optimizer=optim.shampoo(0.02, every=3)),
+    "soap": lambda: update(optimizer=optim.soap(0.02, every=2)),
+    "sophia": lambda: update(optimizer=optim.sophia(0.02), estimator=optim.HutchinsonDiagonal(every=2)),
+    "sparse_adam": lambda: update(optimizer=optim.sparse_adam(0.02), gradients=[made_sparse]),
+    "swats": lambda: update(optimizer=optim.swats(0.02, betas=(0.9, 0.5), tolerance=0.5)),
+    "gauss_newton_diagonal": lambda: update(optimizer=optim.sophia(0.02), estimator=optim.GaussNewtonDiagonal(lambda batch: batch, every=2)),
+    "hutchinson_diagonal": lambda: update(optimizer=optim.sophia(0.02), estimator=optim.HutchinsonDiagonal(every=3)),
     "constant": lambda: update(schedule=optim.constant(0.5)),
     "warmup": lambda: update(schedule=optim.warmup(4)),
     "cosine": lambda: update(schedule=optim.warmup(2) | optim.cosine()),

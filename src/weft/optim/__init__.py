@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from weft._lazy import attach
 
 TABLE = {
@@ -10,6 +12,8 @@ TABLE = {
     "sgd": "weft.optim.optimizers:sgd",
     "lbfgs": "weft.optim.optimizers:lbfgs",
     "layerwise": "weft.optim.optimizers:layerwise",
+    "by_depth": "weft.optim.groups:by_depth",
+    "groups": "weft.optim.groups:groups",
     "constant": "weft.optim.schedules:constant",
     "warmup": "weft.optim.schedules:warmup",
     "cosine": "weft.optim.schedules:cosine",
@@ -37,6 +41,8 @@ KIND = {
     "sgd": "optimizer",
     "lbfgs": "optimizer",
     "layerwise": "optimizer",
+    "by_depth": "optimizer",
+    "groups": "optimizer",
     "constant": "schedule",
     "warmup": "schedule",
     "cosine": "schedule",
@@ -59,13 +65,15 @@ KIND = {
     "anneal": "followup",
 }
 
-__getattr__, __dir__ = attach(
-    __name__,
-    TABLE,
-    {
-        "Progress": "weft.optim.schedules:Progress",
-        "Schedule": "weft.optim.schedules:Schedule",
-        "average_of": "weft.optim.averages:average_of",
-        "decay_groups": "weft.optim.optimizers:decay_groups",
-    },
-)
+EXTRA = {
+    "Progress": "weft.optim.schedules:Progress",
+    "Schedule": "weft.optim.schedules:Schedule",
+    "average_of": "weft.optim.averages:average_of",
+    "decay_groups": "weft.optim.optimizers:decay_groups",
+    "depths": "weft.optim.groups:depths",
+    "in_modules": "weft.optim.groups:in_modules",
+}
+SHELVES = ("rules",)  # what stands on them is also exported here
+for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
+    EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
+__getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -41,7 +41,7 @@ class EMA:
         self.pairs: tuple[list[Tensor], list[Tensor]] | None = None
 
     def bind(self, method: nn.Module) -> None:
-        self.target, self.source = _submodule(method, self.given[0], "target"), _submodule(method, self.given[1], "source")
+        self.target, self.source = submodule(method, self.given[0], "target"), submodule(method, self.given[1], "source")
         self.pairs = None
         if isinstance(self.decay, Schedule):
             self.decay.begin()
@@ -76,7 +76,7 @@ class CopyEvery:
         self.given = (target, source)
 
     def bind(self, method: nn.Module) -> None:
-        self.target, self.source = _submodule(method, self.given[0], "target"), _submodule(method, self.given[1], "source")
+        self.target, self.source = submodule(method, self.given[0], "target"), submodule(method, self.given[1], "source")
 
     @torch.no_grad()
     def __call__(self, progress: Progress) -> None:
@@ -98,7 +98,7 @@ class Lookahead:
         self.slow: dict[str, Tensor] = {}
 
     def bind(self, method: nn.Module) -> None:
-        self.module = _submodule(method, self.given[0], "module")
+        self.module = submodule(method, self.given[0], "module")
         self.slow = self._now()
 
     def _now(self) -> dict[str, Tensor]:
@@ -134,7 +134,7 @@ class Constrain:
         self.given = (module,)
 
     def bind(self, method: nn.Module) -> None:
-        self.module = _submodule(method, self.given[0], "module")
+        self.module = submodule(method, self.given[0], "module")
 
     @torch.no_grad()
     def __call__(self, progress: Progress) -> None:
@@ -179,7 +179,8 @@ class Anneal:
         self.base = state["base"]
 
 
-def _submodule(method: nn.Module, module: str | nn.Module, role: str) -> nn.Module:
+def submodule(method: nn.Module, module: str | nn.Module, role: str) -> nn.Module:
+    """The submodule that a follow-up names, or the module itself; the error says which there are."""
     if isinstance(module, nn.Module):
         return module
     try:

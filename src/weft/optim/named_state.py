@@ -17,7 +17,7 @@ def _order(optimizer: torch.optim.Optimizer, named: Named) -> list[str]:
 
 
 def save_by_name(optimizer: torch.optim.Optimizer, named: Named) -> dict[str, Any]:
-    """``{"optimizer": state of each parameter by name, "groups": the groups with names instead of parameters}``.
+    """``{"optimizer": state of each parameter by name, "groups": the groups with names instead of parameters, "shapes": of the parameters}``.
 
     >>> weight = torch.nn.Parameter(torch.ones(1)); optimizer = torch.optim.SGD([weight], lr=0.5)
     >>> save_by_name(optimizer, [("w", weight)])["groups"][0]["names"]
@@ -26,7 +26,8 @@ def save_by_name(optimizer: torch.optim.Optimizer, named: Named) -> dict[str, An
     saved, names = optimizer.state_dict(), _order(optimizer, named)
     own = ("params", "param_names")
     groups = [{"names": [names[i] for i in g["params"]], **{k: v for k, v in g.items() if k not in own}} for g in saved["param_groups"]]
-    return {"optimizer": {names[i]: s for i, s in saved["state"].items()}, "groups": groups}
+    state = {names[i]: s for i, s in saved["state"].items()}
+    return {"optimizer": state, "groups": groups, "shapes": {n: list(p.shape) for n, p in named if n in state}}
 
 
 def load_by_name(optimizer: torch.optim.Optimizer, named: Named, state: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -39,7 +40,10 @@ def load_by_name(optimizer: torch.optim.Optimizer, named: Named, state: Mapping[
     {'vanished': ['old'], 'new': ['new']}
     """
     names, shapes = _order(optimizer, named), {n: p.shape for n, p in named}
-    fits = {n: s for n, s in state["optimizer"].items() if n in shapes and _same_shape(s, shapes[n])}
+    was = state.get("shapes", {})  # a preconditioner has another shape than its matrix, so the state alone does not tell
+    fits = {
+        n: s for n, s in state["optimizer"].items() if n in shapes and (tuple(was[n]) == tuple(shapes[n]) if n in was else _same_shape(s, shapes[n]))
+    }
     groups: list[dict[str, Any]] = []
     for i, group in enumerate(optimizer.state_dict()["param_groups"]):
         saved = state["groups"][i] if i < len(state["groups"]) else {}

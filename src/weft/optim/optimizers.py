@@ -7,6 +7,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -62,56 +63,82 @@ def check_rate(name: str, lr: float) -> None:
         raise ValueError(f"{name}: lr={lr}; expected a learning rate of 0 or more, such as lr=1e-3.")
 
 
-def adamw(lr: float = 1e-3, weight_decay: float = 0.01, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> Factory:
+def check_named(name: str, named: Named) -> Named:
+    """The named parameters as a list: a generator is used up once, so it is not kept. Errors: none, unnamed ones, one that comes twice."""
+    named = list(named)
+    if not named:
+        raise ValueError(f"{name} got no parameters; give list(network.named_parameters()), and look whether all of them are frozen.")
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in named):
+        raise TypeError(f"{name} takes (name, parameter) pairs, not {type(named[0]).__name__}; give list(network.named_parameters()).")
+    seen: dict[int, str] = {}
+    for n, p in named:
+        if id(p) in seen:
+            raise ValueError(f"{name}: {n!r} and {seen[id(p)]!r} are the same parameter; give it once, or it would move twice a step.")
+        seen[id(p)] = n
+    return named
+
+
+def adamw(
+    lr: float = 1e-3, weight_decay: float = 0.01, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, amsgrad: bool = False
+) -> Factory:
     """AdamW, fused, with weight decay on matrices and kernels only.
 
     m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - lr (m^ / (sqrt(v^) + eps) + weight_decay w).
     Paper: Loshchilov and Hutter, 2019, arXiv:1711.05101. Differs: biases and norms do not decay.
-    Use when in doubt. Cost: two numbers of state per parameter.
+    ``amsgrad`` divides by the largest v so far (Reddi et al., 2018, arXiv:1904.09237).
+    Use when in doubt. Cost: two numbers of state per parameter, three with ``amsgrad``.
 
     >>> adamw(3e-4)([("w", nn.Parameter(torch.ones(2, 2)))]).param_groups[0]["weight_decay"]
     0.01
     """
-    return partial(_adamw, lr=lr, weight_decay=weight_decay, betas=betas, eps=eps)
+    return partial(_adamw, lr=lr, weight_decay=weight_decay, betas=betas, eps=eps, amsgrad=amsgrad)
 
 
-def _adamw(named: Named, lr: float, weight_decay: float, betas: tuple[float, float], eps: float) -> torch.optim.Optimizer:
+def _adamw(named: Named, lr: float, weight_decay: float, betas: tuple[float, float], eps: float, amsgrad: bool) -> torch.optim.Optimizer:
     check_rate("adamw", lr)
+    named = check_named("adamw", named)
     groups = decay_groups(named, weight_decay) if weight_decay else named
-    return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=_fused(named))
+    return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, fused=_fused(named))
 
 
-def adam(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> Factory:
-    """Adam, fused, without weight decay.
+def adam(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False) -> Factory:
+    """Adam, fused; ``weight_decay`` is the coupled one, g + weight_decay w, on matrices and kernels only.
 
+    ``amsgrad`` divides by the largest v so far, so that rare large gradients are not forgotten (Reddi et al., 2018, arXiv:1904.09237).
     Paper: Kingma and Ba, 2015, arXiv:1412.6980. Use for GANs, reinforcement learning and small nets; instead of it ``adamw`` with decay.
+    Cost: two numbers of state per parameter, three with ``amsgrad``.
 
     >>> type(adam()([("w", nn.Parameter(torch.ones(1)))])).__name__
     'Adam'
     """
-    return partial(_adam, lr=lr, betas=betas, eps=eps)
+    return partial(_adam, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
 
 
-def _adam(named: Named, lr: float, betas: tuple[float, float], eps: float) -> torch.optim.Optimizer:
+def _adam(named: Named, lr: float, betas: tuple[float, float], eps: float, weight_decay: float, amsgrad: bool) -> torch.optim.Optimizer:
     check_rate("adam", lr)
-    return torch.optim.Adam(named, lr=lr, betas=betas, eps=eps, fused=_fused(named))
+    named = check_named("adam", named)
+    groups = decay_groups(named, weight_decay) if weight_decay else named
+    return torch.optim.Adam(groups, lr=lr, betas=betas, eps=eps, amsgrad=amsgrad, fused=_fused(named))
 
 
-def sgd(lr: float = 0.1, momentum: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False) -> Factory:
-    """Stochastic gradient descent: v <- momentum v + g, w <- w - lr v.
+def sgd(lr: float = 0.1, momentum: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False, dampening: float = 0.0) -> Factory:
+    """Stochastic gradient descent: v <- momentum v + (1 - dampening) g, w <- w - lr v.
 
+    The convention is torch's; ``classical_momentum`` has the rate inside v.
     Paper: Sutskever et al., 2013. Use for convolutional nets with momentum 0.9 and a schedule. Cost: one number of state per parameter.
 
     >>> sgd(0.5)([("w", nn.Parameter(torch.ones(1)))]).param_groups[0]["lr"]
     0.5
     """
-    return partial(_sgd, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+    options = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov, "dampening": dampening}
+    return partial(_sgd, options=options)
 
 
-def _sgd(named: Named, lr: float, momentum: float, weight_decay: float, nesterov: bool) -> torch.optim.Optimizer:
-    check_rate("sgd", lr)
-    groups = decay_groups(named, weight_decay) if weight_decay else named
-    return torch.optim.SGD(groups, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, fused=_fused(named))
+def _sgd(named: Named, options: dict[str, Any]) -> torch.optim.Optimizer:
+    check_rate("sgd", options["lr"])
+    named = check_named("sgd", named)
+    groups: Any = decay_groups(named, options["weight_decay"]) if options["weight_decay"] else named
+    return torch.optim.SGD(groups, **options, fused=_fused(named))
 
 
 def lbfgs(lr: float = 1.0, max_iter: int = 20, history: int = 10, line_search: str | None = "strong_wolfe") -> Factory:
@@ -128,7 +155,7 @@ def lbfgs(lr: float = 1.0, max_iter: int = 20, history: int = 10, line_search: s
 
 def _lbfgs(named: Named, lr: float, max_iter: int, history: int, line_search: str | None) -> torch.optim.Optimizer:
     check_rate("lbfgs", lr)
-    return torch.optim.LBFGS([p for _, p in named], lr=lr, max_iter=max_iter, history_size=history, line_search_fn=line_search)
+    return torch.optim.LBFGS([p for _, p in check_named("lbfgs", named)], lr=lr, max_iter=max_iter, history_size=history, line_search_fn=line_search)
 
 
 def layerwise(factory: Factory, order: Sequence[str], decay: float) -> Factory:
@@ -142,6 +169,7 @@ def layerwise(factory: Factory, order: Sequence[str], decay: float) -> Factory:
     """
 
     def make(named: Named) -> torch.optim.Optimizer:
+        named = check_named("layerwise", named)
         optimizer = factory(named)
         names = {id(p): n for n, p in named}
         groups: list[dict] = []

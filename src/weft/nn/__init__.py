@@ -26,7 +26,7 @@ EXTRA = {
     "sinusoids": "weft.nn.positions:sinusoids",
     "expect": "weft.nn.shapes:expect",
 }
-SHELVES = ("activations", "initialization", "norms", "recurrent", "structure")  # what stands on them is also exported here
+SHELVES = ("activations", "initialization", "norms", "recurrent", "regularise", "structure")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -90,3 +90,69 @@ def test_a_codec_without_tokenizer_is_written_as_before():
     assert "tokenizer" not in TextCodec().fit(ROWS).spec()["args"]
     with pytest.raises(ValueError, match="padding '<pad>' at 1"):
         TextCodec(tokenizer=WordTokenizer(vocabulary=("a", "<pad>", "<unk>")))
+
+
+PAIRS = [
+    {"text": "A man plays.", "other": "Somebody makes music", "label": ["true", "music"]},
+    {"text": "A dog", "other": "no dog", "label": ["false"]},
+    {"text": "", "other": "A man, a man and a dog!", "label": []},
+]
+
+
+def test_pairs_are_joined_cut_and_told_apart():
+    """text_codec, closed form: first, separator, second; segment 0 up to the separator; the longer text gives up tokens first; padding is 0."""
+    codec = TextCodec(pair="other", several=True).fit(PAIRS)
+    assert codec.vocabulary[2] == "<sep>"
+    batch = codec.collate([codec.encode(row) for row in PAIRS])
+    separators = [row.index(2) for row in batch["input"].tolist()]
+    assert separators == [4, 2, 1]  # an empty text is one unknown token
+    second = [[int(s < n < length) for n in range(11)] for s, length in zip(separators, [8, 5, 11], strict=True)]
+    assert batch["segment"].tolist() == second
+    assert batch["attend"].sum(1).tolist() == [8, 5, 11]
+    short = TextCodec(pair="other", max_length=6, vocabulary=codec.vocabulary)
+    assert short.encode(PAIRS[2])["input"].tolist() == codec.encode(PAIRS[2])["input"].tolist()[:6]
+    assert short.encode(PAIRS[0])["segment"].tolist() == [0, 0, 0, 0, 1, 1]  # of 4 and 3 tokens 3 and 2 stay
+    again = weft.build(json.loads(json.dumps(codec.spec())))
+    assert again == codec and torch.equal(again.encode(PAIRS[0])["input"], codec.encode(PAIRS[0])["input"])
+    assert codec.schema()["required"] == ["text", "other"]
+    with pytest.raises(ValueError, match="needs text under 'other'"):
+        codec.encode({"text": "a"})
+    with pytest.raises(ValueError, match="no token '<sep>'"):
+        TextCodec(pair="other", vocabulary=("<pad>", "<unk>", "a"))
+
+
+@pytest.mark.parametrize("max_length", [5, 8, 9, 40])
+def test_pairs_are_those_of_tokenizers(max_length):
+    """Parity: text_codec's pairs beside tokenizers' with the same word pieces, a separator between and the longest cut first: numbers, segments
+    and masks of a whole batch, padded to its longest."""
+    tokenizers = pytest.importorskip("tokenizers")
+    pieces = WordPiece(size=60, min_count=1).fit(text for row in PAIRS for text in (row["text"], row["other"]))
+    codec = TextCodec(pair="other", separator="[SEP]", tokenizer=pieces, max_length=max_length)
+    made = tokenizers.Tokenizer(tokenizers.models.WordPiece({token: n for n, token in enumerate(pieces.vocabulary)}, unk_token="[UNK]"))
+    made.normalizer, made.pre_tokenizer = tokenizers.normalizers.BertNormalizer(), tokenizers.pre_tokenizers.BertPreTokenizer()
+    separator = ("[SEP]", pieces.vocabulary.index("[SEP]"))
+    made.post_processor = tokenizers.processors.TemplateProcessing(single="$A", pair="$A [SEP] $B:1", special_tokens=[separator])
+    made.enable_truncation(max_length, strategy="longest_first")
+    made.enable_padding()
+    rows = [{"text": a, "other": b} for a, b in (("A man plays.", "Somebody makes music"), ("a dog plays", "man"), ("a", "a man and a dog makes music, a dog"))]
+    theirs = made.encode_batch([(row["text"], row["other"]) for row in rows])
+    ours = codec.collate([codec.encode(row) for row in rows])
+    assert ours["input"].tolist() == [each.ids for each in theirs]
+    assert ours["segment"].tolist() == [each.type_ids for each in theirs]
+    assert ours["attend"].long().tolist() == [each.attention_mask for each in theirs]
+
+
+def test_several_labels_are_rows_of_zeros_and_ones_and_come_back():
+    """text_codec, closed form: a list of labels becomes a row, none a row of zeros, and sure logits decode to the labels again."""
+    codec = TextCodec(several=True).fit(PAIRS)
+    batch = codec.collate([codec.encode(row) for row in PAIRS])
+    assert codec.classes == ("false", "music", "true") and batch["target"].tolist() == [[0, 1, 1], [1, 0, 0], [0, 0, 0]]
+    assert "segment" not in batch
+    decoded = codec.decode({"output": batch["target"] * 20 - 10})
+    assert [set(record["labels"]) for record in decoded] == [set(row["label"]) for row in PAIRS]
+    with pytest.raises(ValueError, match="several labels are a list"):
+        codec.encode(PAIRS[0] | {"label": "true"})
+    with pytest.raises(ValueError, match="'ture' was not among"):
+        codec.encode(PAIRS[0] | {"label": ["ture"]})
+    with pytest.raises(ValueError, match="one logit per class"):
+        codec.decode({"output": torch.zeros(2, 4)})

@@ -65,3 +65,30 @@ def decode_classes(prediction: dict[str, Tensor], classes: Sequence[str]) -> lis
         best = classes[int(row.argmax())]
         records.append({"label": best, "score": scores[best], "scores": scores})
     return records
+
+
+def targets_of(labels: Iterable[Any], classes: Sequence[str]) -> Tensor:
+    """Several labels as a float32 row, 1 at each of them; raises ValueError for a text in place of a list and for an unknown class.
+
+    >>> targets_of(["b", "c"], ["a", "b", "c"])
+    tensor([0., 1., 1.])
+    """
+    if isinstance(labels, str):
+        raise ValueError(f"{labels!r} is one text; several labels are a list, such as ['sports', 'news']")
+    row = torch.zeros(len(classes))
+    for label in labels:
+        row[target_of(label, classes)] = 1.0
+    return row
+
+
+def decode_labels(prediction: dict[str, Tensor], classes: Sequence[str], threshold: float = 0.5) -> list[dict[str, Any]]:
+    """``{"labels", "scores"}`` of logits (B, C), each class on its own: those whose probability reaches ``threshold``.
+
+    >>> decode_labels({"output": torch.tensor([[9.0, -9.0, 9.0]])}, ["a", "b", "c"])[0]["labels"]
+    ['a', 'c']
+    """
+    logits = prediction["output"].detach().float().cpu()
+    if logits.ndim != 2 or logits.shape[1] != len(classes):
+        raise ValueError(f"The network's output has shape {tuple(logits.shape)}; expected (B, {len(classes)}), one logit per class")
+    scores = [{name: round(p, 6) for name, p in zip(classes, row, strict=True)} for row in logits.sigmoid().tolist()]
+    return [{"labels": [name for name, p in each.items() if p >= threshold], "scores": each} for each in scores]

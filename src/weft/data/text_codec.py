@@ -14,9 +14,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from weft.data.arrays import stack
 from weft.data.contracts import Batch, Record, Source
-from weft.data.labels import classes_of, decode_classes, target_of
+from weft.data.labels import classes_of, decode_classes, decode_labels, target_of, targets_of
+from weft.data.text.encoder import kept
 from weft.data.text.tokenizer import Tokenizer, pad_id, plain
-from weft.data.vocabulary import PAD, UNKNOWN, check_level, check_vocabulary, pieces, vocabulary_of
+from weft.data.vocabulary import PAD, SPECIAL, UNKNOWN, check_level, check_vocabulary, pieces, vocabulary_of
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,13 @@ class TextCodec:
     ``max_length`` tokens is cut off. ``fit`` learns the classes and the ``size`` most frequent tokens seen at least ``min_count`` times.
     With a ``tokenizer`` (``BPE``, ``WordPiece`` …) the text is cut by it instead, and ``fit`` fits it unless it is fitted; a record's ``tokens``,
     such as ``SampleTokens`` makes, are then taken as they are.
-    Raises ValueError for a record without text, a class not seen in training and a tokenizer whose padding is not number 0.
+    ``pair`` names a second text (a hypothesis, an answer): the tokens are then first, ``separator``, second, with ``segment`` (T,) 0 up to the
+    separator and 1 after it, and the longer text is cut first. With ``several`` a record's label is a list, ``target`` a float32 row (C,) with
+    1 at each (for a binary cross entropy), and a prediction holds all ``labels`` of probability 0.5 or more.
+    Raises ValueError for a record without text, a class not seen in training, a tokenizer whose padding is not number 0 or that lacks the
+    separator.
 
-    Use when a short text has one label; instead of it, ``TokenCodec`` for language models. Cost: linear in the text.
+    Use when a short text or a pair has labels; instead of it, ``TokenCodec`` for language models. Cost: linear in the text.
 
     >>> rows = [{"text": "Good film", "label": "yes"}, {"text": "bad film!", "label": "no"}]
     >>> codec = TextCodec().fit(rows)
@@ -49,6 +54,9 @@ class TextCodec:
     vocabulary: Sequence[str] | None = None
     classes: Sequence[str] | None = None
     tokenizer: Tokenizer | None = None
+    pair: str | None = None
+    separator: str = "<sep>"
+    several: bool = False
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -59,6 +67,10 @@ class TextCodec:
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.vocabulary is not None:
             check_vocabulary(self.vocabulary)
+        fitted = self.vocabulary if self.tokenizer is None else self.tokenizer.vocabulary if self.tokenizer.num_tokens else None
+        if self.pair is not None and fitted is not None and self.separator not in fitted:
+            near = "" if self.tokenizer is None else f", such as one of {', '.join(self.tokenizer.specials)}"
+            raise ValueError(f"There is no token {self.separator!r} to stand between two texts; give separator={near} or fit anew with it")
         if self.tokenizer is not None and self.tokenizer.num_tokens and pad_id(self.tokenizer) != PAD:
             raise ValueError(
                 f"TextCodec pads with number 0, and the tokenizer has its padding {self.tokenizer.specials[0]!r} at {pad_id(self.tokenizer)}."
@@ -84,47 +96,64 @@ class TextCodec:
         records = [source[i] for i in range(len(source))]
         tokenizer, vocabulary = self.tokenizer, None
         if tokenizer is None:
-            vocabulary = self.vocabulary or vocabulary_of((t for record in records for t in self._tokens(record)), self.size, self.min_count)
+            specials = SPECIAL if self.pair is None else (*SPECIAL, self.separator)
+            seen = (t for record in records for text in self._texts(record) for t in self._tokens(text))
+            vocabulary = self.vocabulary or vocabulary_of(seen, self.size, self.min_count, specials)
         elif not tokenizer.num_tokens:
-            tokenizer = tokenizer.fit(self._text(record) for record in records)
+            tokenizer = tokenizer.fit(text for record in records for text in self._texts(record))
         labels = [record[self.label] for record in records if record.get(self.label) is not None]
+        if self.several:
+            labels = [label for group in labels for label in ([group] if isinstance(group, str) else group)]
         classes = self.classes or (classes_of(labels) if labels else None)
         return dataclasses.replace(self, vocabulary=vocabulary, classes=classes, tokenizer=tokenizer)
 
-    def _text(self, record: Record) -> str:
-        text = record.get(self.text)
-        if not isinstance(text, str):
-            raise ValueError(f"A text record needs text under {self.text!r}; got {type(text).__name__} among the keys {sorted(record)}")
-        return text
+    def _texts(self, record: Record) -> list[str]:
+        names = [self.text] if self.pair is None else [self.text, self.pair]
+        for name in names:
+            if not isinstance(record.get(name), str):
+                kind = type(record.get(name)).__name__
+                raise ValueError(f"A text record needs text under {name!r}; got {kind} among the keys {sorted(record)}")
+        return [record[name] for name in names]
 
-    def _tokens(self, record: Record) -> list[str]:
-        text = self._text(record)
+    def _tokens(self, text: str) -> list[str]:
         if self.level == "character":
             return list(text[: self.max_length])
         return [token for token in pieces(text.lower(), "word") if not token.isspace()][: self.max_length]
 
     def encode(self, record: Record) -> dict[str, Tensor]:
         if self.tokenizer is None:
-            numbers = [self._numbers.get(token, UNKNOWN) for token in self._tokens(record)] or [UNKNOWN]
+            parts = [[self._numbers.get(token, UNKNOWN) for token in self._tokens(text)] or [UNKNOWN] for text in self._texts(record)]
+        elif self.pair is None and record.get("tokens"):
+            parts = [list(record["tokens"])]
         else:
-            tokens = record.get("tokens") or self.tokenizer.encode(self._text(record))
-            numbers = list(tokens[: self.max_length]) or [UNKNOWN]
+            parts = [self.tokenizer.encode(text) or [UNKNOWN] for text in self._texts(record)]
+        sizes = kept([len(part) for part in parts], self.max_length - (len(parts) - 1))
+        first, *second = [part[:size] for part, size in zip(parts, sizes, strict=True)]
+        numbers = first if not second else [*first, self._separator, *second[0]]
         encoded = {"input": torch.tensor(numbers), "attend": torch.ones(len(numbers), dtype=torch.bool)}
+        if second:
+            encoded["segment"] = (torch.arange(len(numbers)) > len(first)).long()
         if self.classes is not None and record.get(self.label) is not None:
-            encoded["target"] = target_of(record[self.label], self.classes)
+            encoded["target"] = (targets_of if self.several else target_of)(record[self.label], self.classes)
         return encoded
+
+    @cached_property
+    def _separator(self) -> int:
+        """The number of the token between two texts."""
+        return self._numbers[self.separator] if self.tokenizer is None else (self.tokenizer.vocabulary or ()).index(self.separator)
 
     def collate(self, encoded: list[dict[str, Tensor]]) -> Batch:
         return collate_text(encoded)
 
     def decode(self, prediction: dict[str, Tensor]) -> list[Record]:
-        """``{"label", "score", "scores"}`` of logits (B, C)."""
+        """``{"label", "score", "scores"}`` of logits (B, C); ``{"labels", "scores"}`` where there are several."""
         if self.classes is None:
             raise ValueError("This codec knows no classes; fit it on labelled texts or pass classes=")
-        return decode_classes(prediction, self.classes)
+        return (decode_labels if self.several else decode_classes)(prediction, self.classes)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "object", "properties": {self.text: {"type": "string"}}, "required": [self.text]}
+        names = [self.text] if self.pair is None else [self.text, self.pair]
+        return {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": names}
 
     def spec(self) -> dict[str, Any]:
         return {"name": "text_codec", "args": plain_fields(self)}
@@ -139,8 +168,10 @@ def plain_fields(codec: Any) -> dict[str, Any]:
 
 
 def collate_text(encoded: list[dict[str, Tensor]]) -> Batch:
-    """Pad ``input`` with 0 and ``attend`` with False to the longest of the batch; stack the rest."""
-    batch = stack([{key: value for key, value in e.items() if key not in ("input", "attend")} for e in encoded])
+    """Pad ``input`` and ``segment`` with 0 and ``attend`` with False to the longest of the batch; stack the rest."""
+    batch = stack([{key: value for key, value in e.items() if key not in ("input", "attend", "segment")} for e in encoded])
+    if "segment" in encoded[0]:
+        batch["segment"] = pad_sequence([e["segment"] for e in encoded], batch_first=True, padding_value=0)
     batch["input"] = pad_sequence([e["input"] for e in encoded], batch_first=True, padding_value=PAD)
     batch["attend"] = pad_sequence([e["attend"] for e in encoded], batch_first=True, padding_value=False)
     return batch

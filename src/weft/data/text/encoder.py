@@ -88,12 +88,7 @@ class TextEncoder:
         room = self.max_length - special
         if room < 0:
             raise ValueError(f"max_length={self.max_length} has no room for {special} special tokens; take a larger one, or 0 for no tokens")
-        sizes = [len(part) for part in parts]
-        if len(sizes) == 1:
-            sizes = [min(sizes[0], room)]
-        elif sum(sizes) > room:
-            keep = min(*sizes, room // 2)  # of the shorter text; the longer one gives up tokens until both are equal
-            sizes = [room - keep, keep] if sizes[0] >= sizes[1] else [keep, room - keep]
+        sizes = kept([len(part) for part in parts], room)
         return [part[:size] if self.truncate == "right" else part[len(part) - size :] for part, size in zip(parts, sizes, strict=True)]
 
     def batch(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Batch:
@@ -124,3 +119,17 @@ class TextEncoder:
     def lengths(self, texts: Iterable[str]) -> list[int]:
         """How many tokens each text has in a batch, padding not counted."""
         return [len(self.encode(text)["input"]) for text in texts]
+
+
+def kept(sizes: Sequence[int], room: int) -> list[int]:
+    """How many tokens of one text, or of two, stay when there is room for so many: the longer one gives up tokens until both are equal.
+
+    >>> kept([9, 3], 8), kept([9, 7], 8), kept([2, 3], 8)
+    ([5, 3], [4, 4], [2, 3])
+    """
+    if len(sizes) == 1:
+        return [min(sizes[0], room)]
+    if sum(sizes) <= room:
+        return list(sizes)
+    shorter = min(*sizes, room // 2)
+    return [room - shorter, shorter] if sizes[0] >= sizes[1] else [shorter, room - shorter]

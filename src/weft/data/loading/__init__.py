@@ -7,8 +7,12 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "blocks": "weft.data.loading.draws:Blocks",
     "balanced": "weft.data.loading.balanced:Balanced",
     "buckets": "weft.data.loading.buckets:Buckets",
+    "draws": "weft.data.loading.draws:Draws",
+    "levelled": "weft.data.loading.levelled:Levelled",
+    "sliding": "weft.data.loading.sliding:Sliding",
     "curriculum": "weft.data.loading.curriculum:Curriculum",
     "importance": "weft.data.loading.importance:Importance",
     "sizes": "weft.data.loading.sizes:Sizes",
@@ -24,6 +28,10 @@ TABLE = {
     "taken": "weft.data.loading.flow_parts:Taken",
 }
 KIND = {
+    "blocks": "plan",
+    "draws": "plan",
+    "levelled": "plan",
+    "sliding": "source",
     "balanced": "plan",
     "buckets": "plan",
     "curriculum": "plan",
@@ -63,8 +71,10 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:
-    """Each plan for a source of twelve records; each flow, of six records."""
-    from weft.data.loading import balanced, buckets, costly, curriculum, flow, flow_parts, importance, sizes, weighted
+    """Each plan for a source of twelve records; each flow, of six records; each source."""
+    import torch
+
+    from weft.data.loading import balanced, buckets, costly, curriculum, draws, flow, flow_parts, importance, levelled, sizes, sliding, weighted
 
     labels, numbers = list("aaaaaaaabbbc"), list(range(12))
 
@@ -72,6 +82,10 @@ def examples() -> dict[str, Any]:
         return flow.Chain([range(4), range(4, 6)], lambda piece: [{"input": n} for n in piece])
 
     return {
+        "blocks": draws.Blocks(3, 4),
+        "draws": draws.Draws(4),
+        "levelled": levelled.Levelled(draws.Draws(4), numbers, 2),
+        "sliding": sliding.Sliding([torch.arange(5.0), torch.arange(7.0)], 3),
         "balanced": balanced.Balanced(labels, 4),
         "buckets": buckets.Buckets(numbers, 4),
         "costly": costly.Costly(12),

@@ -23,6 +23,10 @@ TABLE = {
     "changed": "weft.data.loading.flow:Changed",
     "costly": "weft.data.loading.costly:Costly",
     "joined": "weft.data.loading.flow_parts:Joined",
+    "batch_disagreement": "weft.data.loading.selection:batch_disagreement",
+    "disagreement": "weft.data.loading.selection:disagreement",
+    "k_centre": "weft.data.loading.selection:k_centre",
+    "uncertainty": "weft.data.loading.selection:uncertainty",
     "mixed": "weft.data.loading.flow:Mixed",
     "skipped": "weft.data.loading.flow_parts:Skipped",
     "taken": "weft.data.loading.flow_parts:Taken",
@@ -44,6 +48,10 @@ KIND = {
     "changed": "flow",
     "costly": "source",
     "joined": "flow",
+    "batch_disagreement": "selection",
+    "disagreement": "selection",
+    "k_centre": "selection",
+    "uncertainty": "selection",
     "mixed": "flow",
     "skipped": "flow",
     "taken": "flow",
@@ -53,6 +61,7 @@ EXTRA = {
     "Flow": "weft.data.loading.flow:Flow",
     "FlowLoader": "weft.data.loading.flow_loader:FlowLoader",
     "CachedSource": "weft.data.loading.cached:CachedSource",
+    "LabelPool": "weft.data.loading.selection:LabelPool",
     "Memory": "weft.data.loading.memory:Memory",
     "Pace": "weft.data.loading.pace:Pace",
     "Prefetch": "weft.data.loading.prefetch:Prefetch",
@@ -71,17 +80,37 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:
-    """Each plan for a source of twelve records; each flow, of six records; each source."""
+    """Each plan for a source of twelve records; each flow, of six records; each source;
+    each selection, a function without arguments."""
     import torch
 
-    from weft.data.loading import balanced, buckets, costly, curriculum, draws, flow, flow_parts, importance, levelled, sizes, sliding, weighted
+    from weft.data.loading import (
+        balanced,
+        buckets,
+        costly,
+        curriculum,
+        draws,
+        flow,
+        flow_parts,
+        importance,
+        levelled,
+        selection,
+        sizes,
+        sliding,
+        weighted,
+    )
 
     labels, numbers = list("aaaaaaaabbbc"), list(range(12))
 
     def six() -> flow.Chain:
         return flow.Chain([range(4), range(4, 6)], lambda piece: [{"input": n} for n in piece])
 
+    two = torch.tensor([[[0.9, 0.1], [0.2, 0.8]], [[0.1, 0.9], [0.3, 0.7]]])
     return {
+        "batch_disagreement": lambda: selection.batch_disagreement(two, 2),
+        "disagreement": lambda: selection.disagreement(two),
+        "k_centre": lambda: selection.k_centre(two[0], 1),
+        "uncertainty": lambda: selection.uncertainty(two[0]),
         "blocks": draws.Blocks(3, 4),
         "draws": draws.Draws(4),
         "levelled": levelled.Levelled(draws.Draws(4), numbers, 2),

@@ -19,8 +19,8 @@ class Levelled:
     """The batches of another plan, each in an order in which the shares of ``ranks`` ranks cost alike.
 
     A rank takes every ranks-th record of a batch. The records are dealt out from the dearest to the cheapest, row by row, the dearest of a row to
-    the rank that has least so far, so that shares differ in cost by no more than the dearest record does from the cheapest. Which records are in a batch stays, and so do
-    gradients. ``costs`` is one number a record, such as its length.
+    the rank that has least so far, so that shares differ in cost by no more than the dearest record does from the cheapest. Which records are in
+    a batch stays, and so do gradients. ``costs`` is one number a record, such as its length.
     Errors: ``ValueError`` for costs that are not finite or fewer than the records, or fewer than one rank.
     Use when ranks wait for the one with the longest texts; instead of it, ``Buckets`` or ``TokenBudget`` alone, whose batches are alike already.
     Cost: a sort a batch.

@@ -90,17 +90,32 @@ CASES = {
     "sharpness_aware": lambda: update(estimator=optim.SharpnessAware(0.1)),
     "zeroth_order": lambda: update(optimizer=optim.sgd(0.01), estimator=optim.ZerothOrder(1e-3)),
     "private": lambda: update(estimator=optim.Private(0.5, 0.5, rate=0.5, expected_batch_size=8, seed=3)),
+    "project_conflicts": lambda: update(estimator=optim.ProjectConflicts()),
+    "common_descent": lambda: update(estimator=optim.CommonDescent()),
+    "gradient_balance": lambda: update(estimator=optim.GradientBalance()),
     "clip_norm": lambda: update(gradients=[optim.ClipNorm(0.05)]),
     "clip_value": lambda: update(gradients=[optim.ClipValue(0.01)]),
     "centralise": lambda: update(gradients=[optim.Centralise()]),
     "noise": lambda: update(gradients=[optim.Noise(0.05)]),
+    "clip_adaptive": lambda: update(gradients=[optim.AdaptiveClip(0.001)]),
+    "clip_each": lambda: update(gradients=[optim.ClipEach({"network.0": 0.01, "*": 0.02})]),
+    "clip_percentile": lambda: update(gradients=[optim.Noise(0.5), optim.PercentileClip(0.5, min_history=2)]),
+    "clip_running": lambda: update(gradients=[optim.RunningClip(0.01)]),
+    "clip_z": lambda: update(gradients=[optim.Noise(0.5), optim.ZClip(0.1, warm=2)]),
+    "normalise": lambda: update(gradients=[optim.Normalise()]),
     "ema": lambda: update(after=[optim.EMA("average", "network", 0.7)]),
     "copy_every": lambda: update(after=[optim.CopyEvery("average", "network", steps=3)]),
     "lookahead": lambda: update(after=[optim.Lookahead("network", steps=3, alpha=0.5)]),
     "constrain": lambda: update(after=[optim.Constrain("network", lambda weight: weight.clamp(-0.3, 0.3))]),
     "anneal": lambda: update(after=[optim.Anneal("beta", optim.linear())]),
 }
-SAME_AS_WITHOUT = {"adam": "it is the toy's own optimizer"}
+ONE_TASK = "the toy has one task; tests/optim/test_multi_task.py has several"
+SAME_AS_WITHOUT = {
+    "adam": "it is the toy's own optimizer",
+    "project_conflicts": ONE_TASK,
+    "common_descent": ONE_TASK,
+    "gradient_balance": ONE_TASK,
+}
 KINDS = ("optimizer", "schedule", "estimator", "gradient", "followup")
 
 

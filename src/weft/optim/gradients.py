@@ -15,8 +15,10 @@ def _gradients(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
 class ClipNorm:
     """Scale all gradients together so that their norm is at most ``limit``: g <- g min(1, limit / |g|).
 
-    Logs ``grad_norm`` (before clipping). Paper: Pascanu et al., 2013, arXiv:1211.5063. Use for recurrent nets, transformers and
-    reinforcement learning. Cost: one pass over the gradients.
+    ``norm`` is the kind of norm: 2, 1, or ``math.inf`` for the largest entry. Logs ``grad_norm`` (before clipping). Gradients whose norm is not
+    finite are left as they are, for the update to refuse: scaling would spread one infinite entry to all.
+    Paper: Pascanu et al., 2013, arXiv:1211.5063. Use for recurrent nets, transformers and reinforcement learning; instead of it
+    ``PercentileClip`` where no norm is known. Cost: one pass over the gradients.
 
     >>> p = nn.Parameter(torch.zeros(2)); p.grad = torch.tensor([3.0, 4.0])
     >>> float(ClipNorm(1.0)([p])["grad_norm"]), p.grad.norm().round(decimals=4).item()
@@ -25,17 +27,20 @@ class ClipNorm:
 
     traceable = True
 
-    def __init__(self, limit: float):
+    def __init__(self, limit: float, norm: float = 2.0):
         if limit <= 0:
             raise ValueError(f"ClipNorm({limit}): the limit must be positive.")
-        self.limit = limit
+        if norm <= 0:
+            raise ValueError(f"ClipNorm(norm={norm}): expected 1, 2, math.inf or another positive order.")
+        self.limit, self.norm = limit, norm
 
     def __call__(self, parameters: Sequence[nn.Parameter]) -> Mapping[str, Tensor]:
         grads = _gradients(parameters)
         if not grads:
             return {}
-        norm = torch.nn.utils.get_total_norm(grads)
-        torch._foreach_mul_(grads, (self.limit / (norm + 1e-6)).clamp(max=1.0).to(grads[0].dtype))
+        norm = torch.nn.utils.get_total_norm(grads, self.norm)
+        factor = torch.where(norm.isfinite(), (self.limit / (norm + 1e-6)).clamp(max=1.0), 1.0)
+        torch._foreach_mul_(grads, factor.to(grads[0].dtype))
         return {"grad_norm": norm}
 
 

@@ -39,7 +39,7 @@ def test_unit_wise_clipping_is_that_of_timm(scale):
 
 def test_unit_wise_clipping_is_that_of_the_reference():
     """AdaptiveClip, parity: pytorch_optimizer's agc for matrices and kernels, a zero row of weights among them."""
-    agc = pytest.importorskip("pytorch_optimizer").optimizer.agc.agc
+    agc = pytest.importorskip("pytorch_optimizer.optimizer.agc").agc
     parameters = with_gradients((4, 3), (2, 3, 3, 3))
     with torch.no_grad():
         parameters[0][1] = 0

@@ -260,7 +260,7 @@ def unit_norm(tensor: Tensor) -> Tensor:
     >>> unit_norm(torch.tensor([[3.0, 4.0], [0.0, 1.0]])).tolist()
     [[5.0], [1.0]]
     """
-    return tensor.norm() if tensor.ndim < 2 else tensor.norm(dim=tuple(range(1, tensor.ndim)), keepdim=True)
+    return torch.linalg.vector_norm(tensor, dim=tuple(range(1, tensor.ndim)) if tensor.ndim > 1 else None, keepdim=tensor.ndim > 1)
 
 
 class Normalise:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import weft.losses
 from tests.contracts.walk import entries, example, over
 from weft.losses import Loss
 
@@ -128,6 +129,30 @@ PERFECT |= {  # of the shelf generative
 }
 PERFECT_TARGET = {"gaussian_kl": lambda log_variance: torch.zeros_like(log_variance)}  # where the example's own target is no perfect one's
 
+PERFECT |= {  # of the shelf dense
+    **dict.fromkeys(("dice", "jaccard", "tversky", "focal_tversky", "generalised_dice", "lovasz_softmax"), (sure, 0.0)),
+    "lovasz_hinge": (yes_or_no, 0.0),
+    "boundary": "it measures signed distances; how far below 0 it gets depends on the region",
+    "discriminative": "what is left at its best is the length of the means",
+    "total_variation": "it has no target; a constant costs 0",
+    "quality_focal": (lambda target: target.logit(), 0.0),
+    "centre_focal": (lambda target: 200.0 * ((target == 1).float() - 0.5), 0.0),
+    "class_mask": (lambda target: yes_or_no(target).unsqueeze(1).expand(-1, 4, -1, -1), 0.0),
+    "centredness": "its least value is the entropy of the shares in the target",
+    "encoded_boxes": (lambda target: weft.losses.encode_boxes(target, torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(target.shape)), 0.0),
+    "edge_aware_smoothness": (lambda picture: torch.ones_like(picture[:, :1]), 0.0),
+}
+PERFECT_TARGET["temporal_consistency"] = torch.ones_like
+DOMAIN |= {  # of the shelf dense
+    "sides_iou": (0.0, 1e4),
+    "scale_invariant_log": (0.0, 1e4),
+    "gram_style": (-50.0, 50.0),  # a fourth power, whose gradient must fit into half precision
+}
+# Losses whose gradient differs from the finite difference on purpose, and why; their own tests check it.
+HELD: dict[str, str] = {
+    "ciou": "the paper holds the weight of the angles constant",
+    "reverse_huber": "the error where it turns is measured, not learned",
+}
 # Losses whose values autocast may change, and why.
 HALVED: dict[str, str] = {"linear_cross_entropy": "its linear layer runs in the type that autocast asks for, as others do"}
 
@@ -209,6 +234,8 @@ def test_a_weight_scales_value_and_gradient(entry):
 @over("loss")
 def test_gradient_equals_finite_differences(entry):
     """Contract: gradcheck in float64."""
+    if entry.name in HELD:
+        pytest.skip(HELD[entry.name])
     function, prediction, target = case(entry, double=True)
     assert torch.autograd.gradcheck(lambda leaf: call(function, leaf, target), prediction.requires_grad_())
 
@@ -301,4 +328,4 @@ def test_shapes_that_would_broadcast_are_refused(entry):
 
 def test_the_lists_of_exceptions_name_losses_that_exist():
     names = {entry.name for entry in entries("loss")}
-    assert not (set(DOMAIN) | set(PERFECT) | set(BROADCASTS) | set(PERFECT_TARGET) | set(HALVED)) - names
+    assert not (set(DOMAIN) | set(PERFECT) | set(BROADCASTS) | set(PERFECT_TARGET) | set(HALVED) | set(HELD)) - names

@@ -90,6 +90,7 @@ CASES = {
     "sharpness_aware": lambda: update(estimator=optim.SharpnessAware(0.1)),
     "zeroth_order": lambda: update(optimizer=optim.sgd(0.01), estimator=optim.ZerothOrder(1e-3)),
     "private": lambda: update(estimator=optim.Private(0.5, 0.5, rate=0.5, expected_batch_size=8, seed=3)),
+    "memory_fallback": lambda: update(estimator=optim.MemoryFallback()),
     "project_conflicts": lambda: update(estimator=optim.ProjectConflicts()),
     "common_descent": lambda: update(estimator=optim.CommonDescent()),
     "gradient_balance": lambda: update(estimator=optim.GradientBalance()),
@@ -112,6 +113,7 @@ CASES = {
 ONE_TASK = "the toy has one task; tests/optim/test_multi_task.py has several"
 SAME_AS_WITHOUT = {
     "adam": "it is the toy's own optimizer",
+    "memory_fallback": "the toy fits into memory; tests/optim/test_memory.py has one that does not",
     "project_conflicts": ONE_TASK,
     "common_descent": ONE_TASK,
     "gradient_balance": ONE_TASK,

@@ -41,7 +41,6 @@ class Gradient:
         self.cotangents: dict[tuple[float, torch.dtype, torch.device], Tensor] = {}
         self.again: dict[str, Any] | None = None
         self.evaluations = 0
-        self.plain = update.spec.microbatches == 1 and self.group is None
         self.replays = update.spec.estimator is not None or update.closure or update.spec.microbatches > 1
 
     def begin(self) -> None:
@@ -54,7 +53,7 @@ class Gradient:
             self.again = random_state.capture() if self.replays else None
 
     def __call__(self, objective: Objective, batch: Batch, part: bool = False) -> Loss:
-        if self.plain and not self.evaluations:  # the common case: one look at one batch on one rank
+        if not self.evaluations and self.group is None and self.update.spec.microbatches == 1:  # the common case: one look, one batch, one rank
             self._count()
             loss = self._forward(objective, batch)
             self._backward(loss, self._coefficients(loss), last=True)

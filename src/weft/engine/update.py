@@ -149,6 +149,11 @@ class BoundUpdate:
         """
         return self.engine(objective, batch, part)
 
+    def cut(self, microbatches: int) -> None:
+        """From now on in so many microbatches; what this step evaluated so far is forgotten."""
+        self.spec = replace(self.spec, microbatches=microbatches)
+        self.engine.begin()
+
     def value(self, objective: Objective, batch: Batch) -> Loss:
         """The loss over the whole batch and all ranks, forward only."""
         return self.engine.value(objective, batch)

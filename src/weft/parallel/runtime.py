@@ -117,6 +117,13 @@ def keep_memory() -> None:
             mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
 
 
+def release_memory() -> None:
+    """Hand back to the system what ``keep_memory`` let this process keep (Linux)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def finite(tensors: list[Tensor]) -> bool:
     """Whether every number in these tensors is finite: one pass over the memory, one answer."""
     if not tensors:

@@ -11,7 +11,7 @@ from tests.house import budgets, forbidden, proofs, ranks
 from tests.house.source import ROOT, Source, library, suite
 
 RULES = [
-    ranks.ranks, ranks.shelves_are_light,
+    ranks.ranks, ranks.shelves_are_light, ranks.textbook_is_numpy,
     budgets.files, budgets.functions, budgets.parameters, budgets.depth,
     forbidden.unsafe_imports, forbidden.unsafe_calls, forbidden.swallowed, forbidden.vague_names, forbidden.distributed_losses,
     proofs.tables, proofs.sentences, proofs.examples,
@@ -79,6 +79,8 @@ FAULTS = [
     (ranks.ranks, "toolbox/a.py", "x = 1"),
     (ranks.ranks, "_lazy.py", "import weft.nn"),
     (ranks.shelves_are_light, "losses/__init__.py", "import torch"),
+    (ranks.textbook_is_numpy, "scratch/a.py", "def f():\n    import torch"),
+    (ranks.textbook_is_numpy, "scratch/a.py", "from jaxtyping import Float"),
     (budgets.files, "losses/a.py", long_file),
     (budgets.files, "models/a.py", "x = 1\n" * 601),
     (budgets.functions, "losses/a.py", long_function),
@@ -133,6 +135,8 @@ GOOD = [
     (ranks.ranks, "engine/a.py", "from weft.losses import Loss\nfrom . import method\nfrom .method import Method\nfrom weft._lazy import attach"),
     (ranks.ranks, "__init__.py", "attach('weft', {}, {'fit': 'weft.engine:fit'})"),
     (ranks.shelves_are_light, "losses/__init__.py", "from weft._lazy import attach\ndef examples():\n    import torch"),
+    (ranks.textbook_is_numpy, "scratch/a.py", "import math\nimport numpy as np\nfrom weft.scratch.rnn import rnn"),
+    (ranks.textbook_is_numpy, "losses/a.py", "import torch"),
     (budgets.files, "losses/a.py", "x = 1\n\n# why\n" * 400),
     (budgets.functions, "losses/a.py", 'def f():\n    """' + "long\n" * 100 + '"""\n    return 1'),
     (budgets.parameters, "losses/a.py", "class A:\n    def f(self, a, b, c, d, e, f, g, h): ..."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 
 from tests.house.source import Source
@@ -65,6 +66,17 @@ def ranks(sources: list[Source]) -> Iterator[str]:
                 yield f"{source.at(node)}: {here} -> {name} does not point to a lower rank"
             elif (here, name) in APART:
                 yield f"{source.at(node)}: {here} never imports {name}"
+
+
+def textbook_is_numpy(sources: list[Source]) -> Iterator[str]:
+    """The textbook imports NumPy, itself and the standard library, nothing else: it is the oracle of what is built on torch."""
+    known = {"numpy", "weft", *sys.stdlib_module_names}
+    for source in sources:
+        if source.package != "scratch":
+            continue
+        for node in ast.walk(source.tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            yield from (f"{source.at(node)}: imports {name}" for name in names if name.partition(".")[0] not in known)
 
 
 def shelves_are_light(sources: list[Source]) -> Iterator[str]:

@@ -70,14 +70,14 @@ def test_every_name_maps_alone_what_it_says_it_maps_alone(name):
     assert activation(name, GIVEN.get(name)) is not made
 
 
-@pytest.mark.parametrize("name", [*TEXTBOOK, *FORMULAS])
+@pytest.mark.parametrize("name", [*(name for name in TEXTBOOK if name in ACTIVATIONS and name not in FORMULAS), *FORMULAS])
 def test_values_and_gradients_equal_the_formulas(name):
     """Parity: the activation by name in float32 against NumPy's textbook form or the written formula, on a wide grid to +-1e4, values and gradients."""
     x = GRID[(GRID + 6e-4).abs() > 1e-3] if name not in ("threshold", "hardshrink", "softshrink") else GRID[((GRID.abs() - 0.5).abs() > 1e-3)]
     x = x[((x.abs() - 6).abs() > 1e-3) & ((x.abs() - 3).abs() > 1e-3) & ((x.abs() - 1).abs() > 1e-3)]           # beside the kinks
     found, slope = value_and_slope(activation(name, GIVEN.get(name)).eval(), x)
-    if name in TEXTBOOK:
-        expected, expected_slope = (torch.from_numpy(part).float() for part in TEXTBOOK[name](x.double().numpy()))
+    if name not in FORMULAS:
+        expected, expected_slope = (torch.from_numpy(part(x.double().numpy())).float() for part in TEXTBOOK[name])
     else:
         wide = x.double().clamp(-700, 700) if name == "swish" else x.double()
         expected, expected_slope = (part.float() for part in value_and_slope(FORMULAS[name], wide))
@@ -162,7 +162,7 @@ def test_smallest_values_are_those_that_are_stated():
     x = torch.linspace(-5, 5, 100001, dtype=torch.float64)
     assert activation("silu")(x).min().item() == pytest.approx(-0.27846, abs=1e-5)
     assert activation("gelu")(x).min().item() == pytest.approx(-0.16997, abs=1e-5)
-    assert np.isclose(TEXTBOOK["mish"](x.numpy())[0].min(), -0.30884, atol=1e-5)
+    assert np.isclose(TEXTBOOK["mish"][0](x.numpy()).min(), -0.30884, atol=1e-5)
 
 
 def test_a_layer_of_torch_stays_a_layer_of_torch():

@@ -1,6 +1,7 @@
 """Write the catalogue pages from the tables, and the ledger from its own: ``python docs/generate.py``.
 
-Nothing is listed by hand. The pages under ``docs/catalogue`` are not kept in git; ``docs/coverage.md`` is, and a test compares it.
+Nothing is listed by hand. The pages under ``docs/catalogue`` are not kept in git; ``docs/coverage.md`` and
+``docs/diagnose.md`` are, and a test compares them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ledger.row import Row
 
 from weft.catalogue import Entry
 from weft.catalogue import list as entries
+from weft.observe.health.rules import RULES
 
 HEADINGS = {"Shapes", "Errors", "Paper", "Papers", "Raises", "Args", "Cost"}
 
@@ -88,6 +90,50 @@ def ledger(rows: Iterable[Row] = ROWS) -> str:
     return "\n".join(lines) + "\n"
 
 
+DIAGNOSIS = """# When training goes wrong
+
+`weft diagnose RUN` reads a run's curves and what its monitors saw, and says what is wrong, how it shows, and what to try:
+
+```text
+$ weft diagnose runs/mine-1
+The learning rate is too high.
+  A step changed the weights by up to 52% of their size (0.1 % to 5 % is usual), and the loss rose from 2.33 to 169.
+  - Divide the rate by 3 to 10.
+  - Warm it up: schedule=warmup(500) | cosine().
+  - Clip gradients by norm.
+```
+
+Every recipe writes what it needs. In a training of your own, give it `Health()`; the same rules then warn, once each, while it runs:
+
+```python
+import torch
+from torch import nn
+
+from weft import Steps, fit
+from weft.losses import cross_entropy
+from weft.methods import Supervised
+from weft.observe import Health, lint
+
+method = Supervised(nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2)), cross_entropy)
+data = [(torch.randn(32, 4), torch.randint(2, (32,))) for _ in range(4)]
+for finding in lint(method, data, until=Steps(100)):  # before it begins
+    print(finding)
+state = fit(method, data, until=Steps(100), listeners=[Health()])
+```
+
+Causes come first, and what a cause accounts for is not listed beside it. `diagnose(run, Limits(dead=0.5))` moves a limit; the usual ones stand well between
+what healthy and ill trainings showed. Where nothing is said, nothing was found: that is no proof of health.
+
+## What it knows
+"""
+
+
+def diagnosis() -> str:
+    """The page of illnesses, from the rules' own table."""
+    rows = [f"| {plain(rule.says)} | {plain((rule.finds.__doc__ or '').split(chr(10))[0])} | {plain(' '.join(rule.tries))} | `{rule.name}` |" for rule in RULES]
+    return "\n".join([DIAGNOSIS, "| what is wrong | how it shows | what to try | name |", "|---|---|---|---|", *rows, ""])
+
+
 def main() -> None:
     folder = DOCS / "catalogue"
     shutil.rmtree(folder, ignore_errors=True)
@@ -95,6 +141,7 @@ def main() -> None:
     for name, text in catalogue().items():
         (folder / name).write_text(text, encoding="utf-8")
     (DOCS / "coverage.md").write_text(ledger(), encoding="utf-8")
+    (DOCS / "diagnose.md").write_text(diagnosis(), encoding="utf-8")
     print(f"{len(entries())} entries on {len(catalogue())} pages; {len(ROWS)} rows in the ledger")
 
 

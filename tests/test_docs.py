@@ -162,6 +162,10 @@ def test_the_ledger_is_up_to_date():
     assert (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8") == generated().ledger(), "run: python docs/generate.py"
 
 
+def test_the_page_of_illnesses_is_that_of_the_rules():
+    assert (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8") == generated().diagnosis(), "run: python docs/generate.py"
+
+
 def test_a_row_of_the_ledger_counts_only_with_its_place_and_its_test():
     import weft
     from weft._lazy import load

@@ -114,6 +114,12 @@ def compare(options: Namespace) -> None:
     print(weft.observe.compare(options.runs))
 
 
+def diagnose(options: Namespace) -> None:
+    """What is wrong with a run, how it shows, and what to try."""
+    found = weft.observe.diagnose(options.run)
+    print(json.dumps(found.json(), indent=2) if options.json else found)
+
+
 def bundle(options: Namespace) -> None:
     """Copy a run's bundle to a file of its own, to give away; signed if a key is given."""
     from weft.engine import write_bytes

@@ -20,6 +20,7 @@ EPILOG = """\
 weft list recipe              what can be run
 weft show recipe/digits       what a recipe takes
 weft run image_classification data=photos/ epochs=10
+weft diagnose runs/image_classification-1
 weft predict runs/image_classification-1 new.jpg
 weft serve runs/image_classification-1
 weft data inspect photos/ --out report.html
@@ -128,6 +129,9 @@ def _train(add: Any) -> None:
     _trusting(one)
     one = add("compare", commands.compare)
     one.add_argument("runs", nargs="+", metavar="RUN", help="directories of runs")
+    one = add("diagnose", commands.diagnose)
+    one.add_argument("run", metavar="RUN", help="the directory of a run")
+    one.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _use(add: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,25 @@ TABLE = {
 }
 KIND = "listener"
 
-__getattr__, __dir__ = attach(
-    __name__,
-    TABLE,
-    {
-        "Run": "weft.observe.run:Run",
-        "Lock": "weft.observe.lock:Lock",
-        "LockedError": "weft.observe.lock:LockedError",
-        "Outcome": "weft.observe.outcome:Outcome",
-        "collect": "weft.observe.outcome:collect",
-        "write_data_report": "weft.observe.data_report:write_data_report",
-        "write_report": "weft.observe.report:write_report",
-        "show_batch": "weft.observe.look:show_batch",
-        "show_results": "weft.observe.look:show_results",
-        "compare": "weft.observe.compare:compare",
-        "environment": "weft.observe.environment:environment",
-        "fingerprint": "weft.observe.environment:fingerprint",
-        "read_metrics": "weft.observe.metrics_file:read_metrics",
-    },
-)
+EXTRA = {
+    "Run": "weft.observe.run:Run",
+    "Lock": "weft.observe.lock:Lock",
+    "LockedError": "weft.observe.lock:LockedError",
+    "Outcome": "weft.observe.outcome:Outcome",
+    "collect": "weft.observe.outcome:collect",
+    "write_data_report": "weft.observe.data_report:write_data_report",
+    "write_report": "weft.observe.report:write_report",
+    "show_batch": "weft.observe.look:show_batch",
+    "show_results": "weft.observe.look:show_results",
+    "compare": "weft.observe.compare:compare",
+    "environment": "weft.observe.environment:environment",
+    "fingerprint": "weft.observe.environment:fingerprint",
+    "read_metrics": "weft.observe.metrics_file:read_metrics",
+}
+SHELVES = ("find", "health")  # what stands on them is also exported here
+for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
+    EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
+__getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 
 def examples() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -26,7 +27,8 @@ class Run:
     """A directory that belongs to one run, locked while this process works in it.
 
     ``spec.json`` the call with every default written out, ``environment.json`` versions, code, hardware and data, ``metrics.jsonl`` a line per
-    interval, ``checkpoints/<stage>/`` what training goes on from, ``result.json`` once it is finished, ``report.html``, and what listeners write.
+    interval, ``checkpoints/<stage>/`` what training goes on from, ``failed.json`` why it ended with an error, ``result.json`` once it is finished,
+    ``report.html``, and what listeners write.
     Make one with ``Run.create`` or ``Run.open``; as a context manager it frees the lock at the end. On several ranks the first one locks and writes.
 
     >>> import tempfile
@@ -151,7 +153,16 @@ class Run:
         # the metrics file first, the progress last: listeners' states are saved by position, and only the progress may come and go
         shown = (Progress(),) if self.show_progress and not any(isinstance(listener, Progress) for listener in listeners) else ()
         watching = (functools.partial(name_stage, stage), MetricsFile((self.path / "metrics.jsonl").resolve()), *listeners, *shown)
-        state = fit(method, data, updates, until=until, evaluate=evaluate, listeners=watching, run=saved, runtime=runtime)
+        noted = self.path / "failed.json"
+        try:
+            state = fit(method, data, updates, until=until, evaluate=evaluate, listeners=watching, run=saved, runtime=runtime)
+        except Exception as error:
+            if first_rank():  # for weft diagnose
+                with contextlib.suppress(OSError):
+                    write_bytes(noted, encoded({"stage": stage, "error": type(error).__name__, "message": str(error)}))
+            raise
+        if first_rank():
+            noted.unlink(missing_ok=True)
         if first_rank() and state.stopped != "interrupted":
             note = {"step": state.step, "epoch": state.epoch, "stopped": state.stopped, "metrics": state.metrics, "best_step": state.best_step}
             write_bytes(folder / "finished.json", encoded(note))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ def propagation(module: nn.Module, *inputs: Any, seed: int = 0) -> Propagation:
     handles = []
     for name, part in module.named_modules():
         if isinstance(part, WEIGHTED):
-            handles.append(part.register_forward_hook(lambda part, args, output, name=name: outputs.__setitem__(name, output)))
+            handles.append(part.register_forward_hook(_keep(outputs, name)))
     buffers = {name: value.clone() for name, value in module.named_buffers()}
     try:
         with torch.enable_grad(), torch.random.fork_rng():
@@ -88,6 +89,13 @@ def propagation(module: nn.Module, *inputs: Any, seed: int = 0) -> Propagation:
     forward = tuple(_square(value) for value in outputs.values())
     backward = tuple(_square(by_output.get(id(value))) for value in outputs.values())
     return Propagation(tuple(outputs), forward, backward, _verdicts(forward, backward))
+
+
+def _keep(outputs: dict[str, Tensor], name: str) -> Callable[..., None]:
+    def keep(part: nn.Module, args: Any, output: Tensor) -> None:
+        outputs[name] = output
+
+    return keep
 
 
 def _square(value: Tensor | None) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,7 +13,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from weft._lazy import unknown
 from weft.nn.shapes import expect
 
-KINDS: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN, "rnn_relu": nn.RNN}
+KINDS: dict[str, Callable[..., nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN, "rnn_relu": nn.RNN}
 State = Tensor | tuple[Tensor, Tensor]
 
 
@@ -51,7 +52,7 @@ class Recurrent(nn.Module):
             raise unknown("kind of recurrence", kind, KINDS)
         if projection and kind != "lstm":
             raise ValueError(f"Only an LSTM can project its state; got kind={kind!r} with projection={projection}.")
-        more = {"nonlinearity": "relu"} if kind == "rnn_relu" else {"proj_size": projection} if kind == "lstm" else {}
+        more: dict[str, Any] = {"nonlinearity": "relu"} if kind == "rnn_relu" else {"proj_size": projection} if kind == "lstm" else {}
         between = dropout if depth > 1 else 0.0  # torch drops between layers only, and warns where there is nothing between
         self.layers = KINDS[kind](in_dim, dim, depth, batch_first=True, bidirectional=bidirectional, dropout=between, **more)
         self.in_dim, self.num_states = in_dim, depth * (2 if bidirectional else 1)

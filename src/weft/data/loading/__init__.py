@@ -57,6 +57,7 @@ KIND = {
     "taken": "flow",
 }
 EXTRA = {
+    "BatchPlan": "weft.data.loading.effective:BatchPlan",
     "Bottleneck": "weft.data.loading.stages:Bottleneck",
     "Flow": "weft.data.loading.flow:Flow",
     "FlowLoader": "weft.data.loading.flow_loader:FlowLoader",
@@ -70,7 +71,9 @@ EXTRA = {
     "domain_weights": "weft.data.loading.weighted:domain_weights",
     "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
     "measure": "weft.data.loading.pace:measure",
+    "largest_batch": "weft.data.loading.effective:largest_batch",
     "memory_of": "weft.data.loading.memory:memory_of",
+    "plan_batch": "weft.data.loading.effective:plan_batch",
     "prepare": "weft.data.loading.prepare:prepare",
     "survey": "weft.data.loading.survey:survey",
     "worker_count": "weft.data.loading.workers:worker_count",

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.data import Arrays, BatchPlan, Loader, largest_batch, plan_batch
+from weft.data import Arrays, BatchPlan, Loader, plan_batch
 from weft.engine import Steps, Update, fit
 from weft.losses import mse
 from weft.methods import Supervised
@@ -34,25 +34,6 @@ def test_every_record_once_within_memory_in_the_fewest_passes(batch_size, most, 
         plan = smaller
     with pytest.raises(ValueError, match="cannot be cut further"):
         plan.halved()
-
-
-@pytest.mark.parametrize("limit", [1, 7, 64, 1000])
-@pytest.mark.parametrize("room", [1, 2, 63, 64, 65, 999])
-@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
-def test_the_largest_batch_is_found(room, limit, error):
-    """largest_batch, brute force: the last size that fits, never one beyond the limit, in few trials; other errors come out."""
-    tried = []
-
-    def fits(n):
-        tried.append(n)
-        if n > room:
-            raise error("no room")
-
-    assert largest_batch(fits, limit) == min(room, limit) and max(tried) <= limit and len(tried) < 24
-    with pytest.raises(ValueError, match="Not even one"):
-        largest_batch(lambda n: fits(n + room))
-    with pytest.raises(ZeroDivisionError):
-        largest_batch(lambda n: 1 // 0)
 
 
 def test_halving_after_memory_ran_out_keeps_every_step():

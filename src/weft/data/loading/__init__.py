@@ -71,7 +71,6 @@ EXTRA = {
     "domain_weights": "weft.data.loading.weighted:domain_weights",
     "inverse_frequency": "weft.data.loading.weighted:inverse_frequency",
     "measure": "weft.data.loading.pace:measure",
-    "largest_batch": "weft.data.loading.effective:largest_batch",
     "memory_of": "weft.data.loading.memory:memory_of",
     "plan_batch": "weft.data.loading.effective:plan_batch",
     "prepare": "weft.data.loading.prepare:prepare",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 
@@ -46,7 +45,8 @@ def plan_batch(batch_size: int, most: int, ranks: int = 1) -> BatchPlan:
     The fewest microbatches m with ceil(ceil(batch_size / ranks) / m) <= most, so that passes are of equal size within one record.
     Raises ValueError for numbers below 1, and for fewer records than ranks.
 
-    Use to keep a published batch size, and with it its learning rate, on other hardware; ``largest_batch`` finds ``most``. Cost: none.
+    Use to keep a published batch size, and with it its learning rate, on other hardware; ``find_batch_size`` of
+    ``weft.observe`` finds ``most``. Cost: none.
 
     >>> plan = plan_batch(256, most=48, ranks=2)
     >>> plan.microbatches, plan.micro, plan.sizes(0)
@@ -56,41 +56,3 @@ def plan_batch(batch_size: int, most: int, ranks: int = 1) -> BatchPlan:
         raise ValueError(f"batch_size={batch_size}, most={most}, ranks={ranks}; expected at least 1, and a record for each rank")
     share = -(-batch_size // ranks)
     return BatchPlan(batch_size, ranks, -(-share // most))
-
-
-def largest_batch(fits: Callable[[int], object], limit: int = 65_536) -> int:
-    """The most records for which ``fits(n)`` does not run out of memory: doubled while it goes well, then halved in between.
-
-    ``fits`` runs a step on n records; what it raises counts as not fitting when it is torch's ``OutOfMemoryError`` or a ``MemoryError``, and comes
-    out otherwise. It should free what it made. Raises ValueError when not even one record fits.
-    Use once before a long training, with the longest records; leave some room, since fragments grow. Cost: about 2 log2 n steps.
-
-    >>> def fits(n):
-    ...     if n > 100:
-    ...         raise MemoryError
-    >>> largest_batch(fits)
-    100
-    """
-    if limit < 1:
-        raise ValueError(f"limit={limit}; expected at least 1")
-    good, size = 0, 1
-    while size <= limit and goes_well(fits, size):
-        good, size = size, size * 2
-    bad = min(size, limit + 1)
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if goes_well(fits, middle) else (good, middle)
-    if not good:
-        raise ValueError("Not even one record fits into memory; take a smaller model, shorter records, or recompute activations")
-    return good
-
-
-def goes_well(fits: Callable[[int], object], size: int) -> bool:
-    """Whether a step on so many records has room."""
-    import torch
-
-    try:
-        fits(size)
-    except (MemoryError, torch.OutOfMemoryError):
-        return False
-    return True

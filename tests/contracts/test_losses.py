@@ -127,6 +127,21 @@ PERFECT |= {  # of the shelf generative
     "flow_nll": "the density has no upper bound",
     "denoising_score_matching": (lambda target: -2 * target, 0.0),
 }
+RELATIVE = "it compares likelihoods; none is right by itself"
+PERFECT |= {  # of the shelf policy
+    "dpo": RELATIVE,
+    "ipo": RELATIVE,
+    "kto": RELATIVE,
+    "orpo": RELATIVE,
+    "simpo": RELATIVE,
+    "reinforce": "an estimate of a slope; its value means nothing",
+    "actor_critic": "an estimate of a slope; its value means nothing",
+    "clipped_policy": "an estimate of a slope; its value means nothing",
+    "soft_actor": "an estimate of a slope; its value means nothing",
+    "curiosity": "its two halves pull apart: nobody knows the least value",
+    "categorical_value": "its least value is the entropy of the target",
+    "quantile_value": "its least value depends on how the samples spread",
+}
 PERFECT_TARGET = {"gaussian_kl": lambda log_variance: torch.zeros_like(log_variance)}  # where the example's own target is no perfect one's
 
 PERFECT |= {  # of the shelf dense

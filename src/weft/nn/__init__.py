@@ -15,6 +15,7 @@ TABLE = {
     "swiglu": "weft.nn.feedforward:SwiGLU",
     "gelu_mlp": "weft.nn.feedforward:GeluMLP",
     "conv_block": "weft.nn.convolution:ConvBlock",
+    "conv_norm_act": "weft.nn.convolution:ConvNormAct",
     "residual_block": "weft.nn.convolution:ResidualBlock",
     "bottleneck": "weft.nn.convolution:Bottleneck",
     "greedy_policy": "weft.nn.policies:GreedyPolicy",
@@ -26,7 +27,7 @@ EXTRA = {
     "sinusoids": "weft.nn.positions:sinusoids",
     "expect": "weft.nn.shapes:expect",
 }
-SHELVES = ("activations", "initialization", "norms", "recurrent", "regularise", "structure")  # what stands on them is also exported here
+SHELVES = ("activations", "initialization", "norms", "recurrent", "regularise", "spatial", "structure")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
@@ -46,6 +47,7 @@ def examples() -> dict[str, Any]:
         "swiglu": (lambda: feedforward.SwiGLU(8, 16), (torch.randn(2, 5, 8),)),
         "gelu_mlp": (lambda: feedforward.GeluMLP(8, 16), (torch.randn(2, 5, 8),)),
         "conv_block": (lambda: convolution.ConvBlock(3, 4), (torch.randn(2, 3, 6, 6),)),
+        "conv_norm_act": (lambda: convolution.ConvNormAct(torch.nn.Conv1d(3, 4, 3), dropout=0.1), (torch.randn(2, 3, 6),)),
         "residual_block": (lambda: convolution.ResidualBlock(3, 4, 2), (torch.randn(2, 3, 6, 6),)),
         "bottleneck": (lambda: convolution.Bottleneck(8, 16, 2), (torch.randn(2, 8, 6, 6),)),
         "greedy_policy": (lambda: policies.GreedyPolicy(torch.nn.Linear(4, 3)), (torch.randn(2, 4),)),

@@ -17,6 +17,7 @@ class Sine(nn.Module):
     Paper: Sitzmann et al., 2020, arXiv:2006.09661.
     Use when a network represents a picture, sound or field as a function of position; without the weights of ``SineLayer`` it does not train well.
 
+    >>> import torch
     >>> Sine(2.0)(torch.tensor([0.0]))
     tensor([0.])
     """
@@ -43,6 +44,7 @@ class SineLayer(nn.Module):
     Paper: Sitzmann et al., 2020, arXiv:2006.09661.
     Use when fine detail and its derivatives matter; instead of it, ReLU after Fourier features. Cost: a linear layer and a sine.
 
+    >>> import torch
     >>> SineLayer(2, 8, first=True)(torch.zeros(5, 2)).shape
     torch.Size([5, 8])
     """

@@ -28,11 +28,12 @@ def examples() -> dict[str, Any]:
     """Each layer as (a function that makes it, the inputs of one call)."""
     import torch
 
-    from weft.nn.regularise import constraints, dropout, dropping
+    from weft.nn.regularise import constraints, dropping
+    from weft.nn.regularise.dropout import dropout
 
     x = (torch.randn(3, 4, 6, 5),)
     return {
-        "dropout": (lambda: dropout.dropout("channels_2d", 0.3), x),
+        "dropout": (lambda: dropout("channels_2d", 0.3), x),
         "drop_path": (lambda: dropping.DropPath(0.3), x),
         "drop_block": (lambda: dropping.DropBlock(0.2, 3), x),
         "gaussian_noise": (lambda: dropping.GaussianNoise(0.3), x),

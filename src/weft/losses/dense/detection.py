@@ -77,7 +77,7 @@ def match(cost: Float[Tensor, "q g"]) -> tuple[Shaped[Tensor, " n"], Shaped[Tens
 def set_prediction(
     logits: Float[Tensor, "b q classes"],
     boxes: Float[Tensor, "b q 4"],
-    targets: Sequence[tuple[Shaped[Tensor, " g"], Shaped[Tensor, "g 4"]]],
+    targets: Sequence[tuple[Tensor, Tensor]],
     *,
     weights: tuple[float, float, float] = (1.0, 5.0, 2.0),
     nothing: float = 0.1,

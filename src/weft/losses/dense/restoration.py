@@ -122,7 +122,7 @@ def deep_supervision(
 
 
 def temporal_consistency(
-    prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], flow: Float[Tensor, "b 2 h w"], *, keep: Bool[Tensor, "b h w"] | None = None
+    prediction: Float[Tensor, " ..."], target: Float[Tensor, " ..."], flow: Float[Tensor, " ..."], *, keep: Bool[Tensor, "b h w"] | None = None
 ) -> Float[Tensor, " ..."]:
     """How a frame differs from the one before it, moved along the flow: mean over channels of |prediction - warp(target, flow)| at each pixel.
 

@@ -125,6 +125,8 @@ def _of_places() -> dict[str, Any]:
 
 
 def _of_pictures() -> dict[str, Any]:
+    from functools import partial
+
     import torch
     from torch import nn
 
@@ -133,15 +135,12 @@ def _of_pictures() -> dict[str, Any]:
     pictures = (torch.rand(6, 2, 8, 8), torch.rand(6, 2, 8, 8))
     depths = (0.5 + torch.rand(6, 1, 4, 4), 0.5 + torch.rand(6, 1, 4, 4))
 
-    def small(function: Any, **options: Any) -> Any:
-        return lambda prediction, target: function(prediction, target, window=3, **options)
-
     def moved(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return dense.temporal_consistency(prediction, target, torch.full((len(target), 2, 8, 8), 0.5, dtype=target.dtype))
 
     return {
-        "ssim": (small(dense.ssim), *pictures),
-        "ms_ssim": (small(dense.ms_ssim, scales=(0.4, 0.6)), *pictures),
+        "ssim": (partial(dense.ssim, window=3), *pictures),
+        "ms_ssim": (partial(dense.ms_ssim, window=3, scales=(0.4, 0.6)), *pictures),
         "scale_invariant_log": (dense.scale_invariant_log, *depths),
         "reverse_huber": (dense.reverse_huber, *depths),
         "edge_aware_smoothness": (dense.edge_aware_smoothness, depths[0], pictures[0][..., :4, :4]),

@@ -7,10 +7,26 @@ import torch
 from torch import nn
 
 from tests.engine.toys import pairs, weights
-from weft.engine import Checkpoints, Steps, Update, fit
+from weft.engine import Checkpoints, Runtime, Steps, Update, fit
 from weft.losses import cross_entropy
 from weft.methods import Supervised
-from weft.optim import EMA, Anneal, Constrain, CopyEvery, Lookahead, Progress, average_of, exponential, linear, sgd
+from weft.optim import (
+    EMA,
+    SWA,
+    Anneal,
+    ClipNorm,
+    Constrain,
+    CopyEvery,
+    Lookahead,
+    Progress,
+    average_of,
+    exponential,
+    linear,
+    mean_of,
+    refresh_statistics,
+    sgd,
+)
+from weft.optim.projections import projection
 from weft.surgery import is_frozen
 
 
@@ -189,3 +205,112 @@ def test_an_average_is_a_frozen_copy():
     average = average_of(network)
     assert torch.equal(weights(average), weights(network)) and average[0].weight.data_ptr() != network[0].weight.data_ptr()
     assert not any(p.requires_grad for p in average.parameters()) and all(p.requires_grad for p in network.parameters()) and network.training
+
+
+def trajectory(steps=12):
+    """A network with batch norm and its weights after each of some steps of plain descent."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.3)
+    batches = [torch.randn(8, 3) for _ in range(3)]
+
+    def step(t):
+        optimizer.zero_grad()
+        net(batches[t % 3]).square().mean().backward()
+        optimizer.step()
+
+    return net, batches, step, steps
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_swa_is_torchs(every):
+    """SWA and refresh_statistics, parity: torch.optim.swa_utils' AveragedModel from three quarters on, and its update_bn."""
+    net, batches, step, steps = trajectory(16)
+    ours, theirs = average_of(net), torch.optim.swa_utils.AveragedModel(net)
+    follow = SWA(ours, net, start=0.5, every=every)
+    for t in range(steps):
+        step(t)
+        follow(Progress(update=t + 1, fraction=(t + 1) / steps))
+        if (t + 1) / steps < 0.5:
+            torch.testing.assert_close(ours[0].weight, net[0].weight)
+        elif (t + 1) % every == 0:
+            theirs.update_parameters(net)
+    refresh_statistics(ours, batches)
+    torch.optim.swa_utils.update_bn(batches, theirs)
+    for name, value in theirs.module.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, msg=name)
+    assert not torch.allclose(ours[0].weight, net[0].weight)
+
+
+def test_ema_is_torchs():
+    """EMA, parity: torch.optim.swa_utils with get_ema_multi_avg_fn, updated at every second step."""
+    net, _, step, steps = trajectory()
+    ours = average_of(net)
+    theirs = torch.optim.swa_utils.AveragedModel(ours, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.8))
+    theirs.n_averaged += 1  # torch copies at its first update; here the average begins as a copy
+    follow = EMA(ours, net, 0.8, every=2)
+    for t in range(steps):
+        step(t)
+        follow(Progress(update=t + 1))
+        if t % 2:
+            theirs.update_parameters(net)
+    for found, wanted in zip(ours.parameters(), theirs.module.parameters(), strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_refreshing_restores_modes_and_momenta():
+    """refresh_statistics, property: modes, momenta, dropout and weights are as before; nothing to do without batch norm; no batch is an error."""
+    net = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5))
+    net[0].momentum = 0.3
+    net.train()
+    refresh_statistics(net, [{"input": torch.tensor([[1.0, 2.0], [3.0, 4.0]])}, (torch.tensor([[5.0, 6.0], [7.0, 8.0]]), 0)])
+    assert net[0].running_mean.tolist() == [4.0, 5.0] and net[0].momentum == 0.3 and net[0].training and net[1].training
+    plain = nn.Linear(1, 1)
+    assert refresh_statistics(plain, []) is plain
+    with pytest.raises(ValueError, match="got no batch"):
+        refresh_statistics(net, iter(()))
+
+
+def test_the_mean_of_checkpoints():
+    """mean_of, closed form: weighted means in each entry's own type, whole numbers from the last; other architectures are refused by name."""
+    states = [{"w": torch.full((2,), float(v), dtype=torch.bfloat16), "n": torch.tensor(v)} for v in (1, 2, 6)]
+    found = mean_of(states)
+    assert found["w"].dtype == torch.bfloat16 and found["w"].tolist() == [3.0, 3.0] and found["n"].item() == 6
+    assert mean_of(states, [3, 0, 1])["w"][0].item() == 2.25
+    with pytest.raises(ValueError, match="the states differ in v, w"):
+        mean_of([states[0], {"v": torch.ones(1), "n": torch.tensor(1)}])
+    with pytest.raises(ValueError, match="3 states and the weights"):
+        mean_of(states, [1.0])
+    with pytest.raises(ValueError, match="got no states"):
+        mean_of([])
+
+
+@pytest.mark.parametrize(("name", "options"), [("max_norm", {"most": 0.3}), ("unit_norm", {}), ("non_negative", {}), ("bounded", {"high": 0.1}), ("orthogonal", {})])
+@pytest.mark.parametrize("microbatches", [1, 2])
+def test_a_projection_by_name_holds_after_every_step(name, options, microbatches):
+    """Constrain, property: with clipping, microbatches and autocast beside it; biases and what is skipped go free."""
+    torch.manual_seed(0)
+    method = Supervised(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), cross_entropy)
+    follow = Constrain("network", name, options, skip="2")
+    free = method.network[2].weight.detach().clone()
+    project = projection(name, options)
+
+    def watch(state, logs):
+        if logs:
+            torch.testing.assert_close(method.network[0].weight.detach(), project(method.network[0].weight.detach()), rtol=1e-4, atol=1e-5)
+
+    update = Update(sgd(0.5), on="", gradients=[ClipNorm(1.0)], after=[follow], microbatches=microbatches)
+    fit(method, [(torch.randn(8, 3), torch.tensor([0, 1] * 4))], update, until=Steps(5), listeners=[watch], runtime=Runtime(precision="bfloat16"))
+    assert not torch.equal(method.network[2].weight.detach(), free)
+    torch.testing.assert_close(method.network[0].weight.detach(), project(method.network[0].weight.detach()), rtol=1e-4, atol=1e-5)
+
+
+def test_impossible_averages_are_said():
+    """SWA and EMA, property: the message shows what came."""
+    net = nn.Linear(1, 1)
+    with pytest.raises(ValueError, match=r"SWA\(start=1.0"):
+        SWA(net, net, start=1.0)
+    with pytest.raises(ValueError, match=r"EMA\(every=0\)"):
+        EMA(net, net, every=0)
+    with pytest.raises(TypeError, match="SWA by names works inside an update"):
+        SWA("average", "network")(Progress())

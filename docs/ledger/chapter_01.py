@@ -16,6 +16,8 @@ ROWS: tuple[Row, ...] = (
     Row("01.10", "Environment doctor", "weft.cli.doctor:examine", "tests/cli/test_doctor.py::test_everything_is_json_and_the_machine_is_described", "driver and capability against the build, pairing of versions, frozen requirements"),
     Row("01.11", "Seeding and determinism", "weft.data.random_state:capture", "tests/data/test_random_state.py::test_restoring_repeats_every_generator", "one call for all seeds, refusal of non-deterministic operations"),
     Row("01.14", "Device placement", "weft.parallel:Runtime", "tests/parallel/test_runtime.py::test_auto_device_is_the_first_that_is_there", "moving of dataclasses and packed sequences, naming of the tensor elsewhere"),
+    Row("01.30", "Module inspection", "weft.observe:summary", "tests/observe/test_summary.py::test_tied_weights_shared_modules_and_several_outputs", "search by pattern, buffers one by one"),
+    Row("01.31", "Model summary", "weft.observe:summary", "tests/observe/test_summary.py::test_it_agrees_with_torchinfo"),
     Row("01.33", "Freeze and unfreeze", "surgery/freeze", "tests/nn/test_freezing.py::test_a_frozen_part_stays_as_it_is_through_training", "choice by glob"),
     Row("01.34", "State save and load", "weft.data.state_files:write_bytes", "tests/data/test_state_files.py::test_an_interrupted_write_leaves_the_old_file", "compression, choice of formats, a public load for one's own files"),
     Row("01.47", "Module test kit", "tests/contracts/test_networks.py", "tests/contracts/test_networks.py::test_samples_do_not_see_each_other", "gradients by finite differences for each layer, planted defects, use on one's own module"),

@@ -78,3 +78,9 @@ def test_an_entry_tells_what_its_source_says(tmp_path, monkeypatch):
     assert entries.Entry("box", "layer", "weft.losses.dice:Box", "").signature == "Box(side: int, depth: int = 2)"
     assert entries.Entry("net", "layer", "weft.losses.dice:Net", "").signature == "Net(width: int, depth=2)"
     assert entries.Entry("no", "layer", "weft.losses.dice:no", "").sentence == ""
+
+
+def test_the_textbook_stands_in_nobodys_way():
+    """A textbook form shares its name with what is built; the bare name means what is built."""
+    assert entries.find("mlp").kind == "model"
+    assert entries.find("textbook/mlp").kind == "textbook"

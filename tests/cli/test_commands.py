@@ -194,6 +194,15 @@ def test_serve_answers_and_ends_in_order(tmp_path, capsys, photo_run, photos):
     assert "token" in refused(capsys, "serve", photo_run, "--host", "0.0.0.0", "--public")
 
 
+def test_summary_counts_without_computing(capsys):
+    table = said(capsys, "summary", "resnet50", "num_classes=1000", "--depth", "1")
+    assert "25,557,032" in table and "4,089,184,256 multiply-adds" in table
+    found = json.loads(said(capsys, "summary", "gpt", "vocabulary=65", "dim=32", "--input", "1x8:int", "--json"))
+    assert found["layers"][0]["output"] == [[1, 8, 65]]
+    assert main(["summary", "resnet18", "--input", "1xa"]) == 1
+    assert "say 1x3x224x224" in capsys.readouterr().err
+
+
 def test_doctor_says_what_there_is(capsys):
     assert "precision=auto" in said(capsys, "doctor")
     assert json.loads(said(capsys, "doctor", "--json"))["packages"]["torch"]

@@ -174,6 +174,8 @@ def find(name: str, kind: str | None = None) -> Entry:
     found = [entry for entry in among if entry.name == name]
     if not found:
         raise unknown(wanted or "name", name, [entry.name for entry in among])
+    if len(found) > 1 and not wanted:
+        found = [entry for entry in found if entry.kind != "textbook"]  # nothing is built of it, so it does not stand in the way of what is
     if len(found) > 1:
         raise ValueError(f"{name!r} is the name of several things. Say which: {', '.join(f'{entry.kind}/{entry.name}' for entry in found)}.")
     return found[0]

@@ -104,6 +104,12 @@ def _ask(add: Any) -> None:
     one.add_argument("--json", action="store_true", help="as JSON")
     one = add("show", commands.show)
     one.add_argument("name", help="a name of the list, or kind/name where kinds share it")
+    one = add("summary", commands.summary)
+    one.add_argument("model", help="a model of the list")
+    one.add_argument("arguments", nargs="*", metavar="key=value", help="its parameters")
+    one.add_argument("--input", default="1x3x224x224", metavar="SHAPE", help="of one input (default 1x3x224x224); 1x128:int for token numbers")
+    one.add_argument("--depth", type=int, metavar="N", help="show so many levels of the tree (default: all)")
+    one.add_argument("--json", action="store_true", help="as JSON")
     one = add("doctor", commands.doctor)
     one.add_argument("--json", action="store_true", help="as JSON")
 

@@ -32,6 +32,8 @@ EXTRA = {
     "environment": "weft.observe.environment:environment",
     "fingerprint": "weft.observe.environment:fingerprint",
     "read_metrics": "weft.observe.metrics_file:read_metrics",
+    "Summary": "weft.observe.summary:Summary",
+    "summary": "weft.observe.summary:summary",
 }
 SHELVES = ("find", "health")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):

@@ -19,7 +19,7 @@ def conv_size(size: int, kernel: int, stride: int = 1, padding: Padding = 0, dil
     >>> conv_size(224, 7, stride=2, padding=3), conv_size(32, 3, dilation=2), conv_size(7, 4, stride=2, padding="same")
     (112, 28, 4)
     """
-    sensible(size=size, kernel=kernel, stride=stride, dilation=dilation)
+    sensible(size, kernel, stride, dilation)
     if padding == "same":
         return -(-size // stride)
     span = dilation * (kernel - 1) + 1
@@ -37,7 +37,7 @@ def pool_size(size: int, kernel: int, stride: int | None = None, padding: int = 
     (56, 2, 3)
     """
     stride = kernel if stride is None else stride
-    sensible(size=size, kernel=kernel, stride=stride, dilation=dilation)
+    sensible(size, kernel, stride, dilation)
     span = dilation * (kernel - 1) + 1
     room = size + 2 * padding - span
     windows = (-(-room // stride) if ceil_mode else room // stride) + 1
@@ -54,7 +54,7 @@ def transposed_size(size: int, kernel: int, stride: int = 1, padding: int = 0, o
     >>> transposed_size(14, 4, stride=2, padding=1)
     28
     """
-    sensible(size=size, kernel=kernel, stride=stride, dilation=dilation)
+    sensible(size, kernel, stride, dilation)
     wide = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
     return left(wide, f"a transposed convolution of size {size} with padding {padding}")
 
@@ -74,9 +74,9 @@ def output_padding_for(wanted: int, size: int, kernel: int, stride: int = 1, pad
     return wanted - least
 
 
-def sensible(**sizes: int) -> None:
-    """Raise unless every size is at least 1."""
-    for name, value in sizes.items():
+def sensible(size: int, kernel: int, stride: int, dilation: int) -> None:
+    """Raise unless each is at least 1."""
+    for name, value in (("size", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1; got {value}.")
 

@@ -6,8 +6,9 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
-from weft.nn import Attention, KeyValueCache, RotaryPositions
+from weft.nn import Attention, KeyValueCache, RotaryPositions, ScaledAttention
 
 
 def slow(layer, x, pairs):
@@ -87,6 +88,38 @@ def test_cache_in_any_parts_equals_the_whole(parts):
             done += size
             outputs.append(layer(x[:, done - size : done], None if mask is None else mask[:, :done], cache))
         torch.testing.assert_close(torch.cat(outputs, 1), layer(x, mask), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_weights_on_demand_are_torchs_and_undropped(causal):
+    """Parity with torch.nn.MultiheadAttention: Attention with copied weights, outputs and the weights of each head, under masks, in training too."""
+    ours, theirs = Attention(8, 2, bias=True, causal=causal, dropout=0.5), nn.MultiheadAttention(8, 2, batch_first=True)
+    theirs.load_state_dict({"in_proj_weight": ours.qkv.weight, "in_proj_bias": ours.qkv.bias, "out_proj.weight": ours.out.weight, "out_proj.bias": ours.out.bias})
+    x, keep = torch.randn(2, 5, 8), torch.tensor([[True] * 5, [True, True, True, False, False]])
+    late = ~torch.ones(5, 5, dtype=torch.bool).tril() if causal else None
+    for mask in (None, keep):
+        expected, weights = theirs(x, x, x, key_padding_mask=None if mask is None else ~mask, attn_mask=late, average_attn_weights=False)
+        torch.testing.assert_close(ours.train().weights(x, mask), weights, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours.eval()(x, mask), expected, rtol=1e-5, atol=1e-5)
+        v = ours.qkv(x)[..., 16:].unflatten(-1, (2, 4)).transpose(1, 2)
+        torch.testing.assert_close(ours.out((ours.weights(x, mask) @ v).transpose(1, 2).flatten(2)), ours(x, mask), rtol=1e-4, atol=1e-5)
+    nothing = ours.weights(x, torch.zeros(2, 5, dtype=torch.bool))
+    assert not nothing.any()
+    half = Attention(8, 2).to(torch.bfloat16)
+    assert half.weights(x.bfloat16(), keep).dtype == torch.float32 and half(100 * x.bfloat16(), keep).isfinite().all()
+
+
+@pytest.mark.parametrize(("scale", "numbers"), [("scalar", 1), ("head", 2), ("channel", 8)])
+def test_scaled_attention_is_its_formula(scale, numbers):
+    """Closed form: ScaledAttention is s (W attention(x) + b), with one number for all, for a head's part, or for a channel; samples do not mix."""
+    layer, x = ScaledAttention(8, 2, scale=scale, start=0.5), torch.randn(3, 5, 8)
+    assert layer.scale.shape == (numbers,)
+    nn.init.normal_(layer.scale)
+    spread = layer.scale.repeat_interleave(8 // numbers)
+    torch.testing.assert_close(layer(x), (layer.attention(x) @ layer.linear.weight.T + layer.linear.bias) * spread)
+    torch.testing.assert_close(layer(x)[:1], layer(x[:1]), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"Unknown scale 'heads'\. Did you mean 'head'"):
+        ScaledAttention(8, 2, scale="heads")
 
 
 def test_dropout_only_in_training():

@@ -9,6 +9,9 @@ from weft._lazy import attach
 
 TABLE = {
     "attention": "weft.nn.attention:Attention",
+    "scaled_attention": "weft.nn.attention:ScaledAttention",
+    "feed_forward": "weft.nn.feedforward:FeedForward",
+    "gated_mlp": "weft.nn.feedforward:GatedMLP",
     "rotary_positions": "weft.nn.positions:RotaryPositions",
     "sinusoidal_positions": "weft.nn.positions:SinusoidalPositions",
     "time_embedding": "weft.nn.positions:TimeEmbedding",
@@ -41,6 +44,9 @@ def examples() -> dict[str, Any]:
 
     return {
         "attention": (lambda: attention.Attention(8, 2), (torch.randn(2, 5, 8),)),
+        "scaled_attention": (lambda: attention.ScaledAttention(8, 2, scale="head"), (torch.randn(2, 5, 8),)),
+        "feed_forward": (lambda: feedforward.FeedForward(8, 16, form="geglu"), (torch.randn(2, 5, 8),)),
+        "gated_mlp": (lambda: feedforward.GatedMLP(8, 16, "reglu"), (torch.randn(2, 5, 8),)),
         "rotary_positions": (lambda: positions.RotaryPositions(4, 16), (torch.randn(2, 2, 5, 4),)),
         "sinusoidal_positions": (lambda: positions.SinusoidalPositions(8), (torch.randn(2, 5, 8),)),
         "time_embedding": (lambda: positions.TimeEmbedding(8), (torch.rand(2),)),

@@ -7,8 +7,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from weft._lazy import unknown
 from weft.nn.positions import RotaryPositions
 from weft.nn.shapes import expect
+
+SCALES = ("scalar", "head", "channel")
 
 
 class KeyValueCache:
@@ -81,6 +84,24 @@ class Attention(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=triangle, dropout_p=self.dropout if self.training else 0.0)
         return self.out(y.transpose(1, 2).flatten(2))
 
+    def weights(self, x: Float[Tensor, "b t d"], mask: Bool[Tensor, " b *pairs"] | None = None) -> Float[Tensor, "b h t s"]:
+        """How much each token attends to each other one: softmax(q k^T / sqrt(K)), without dropout, in float32; 0 where nothing may be attended to.
+
+        Shapes: x (B, T, D), mask as in a call -> (B, H, T, T), rows that sum to 1. Costs the T x T matrix that a call avoids: for pictures, not
+        for training.
+        """
+        expect(x, f"B T {self.dim}", "Attention")
+        q, k, _ = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        if self.rotary is not None:
+            q, k = self.rotary(q, 0), self.rotary(k, 0)
+        allowed, triangle = self.allowed(q.shape[2], k.shape[2], mask, x.device)
+        if triangle:
+            allowed = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=x.device).tril()
+        scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+        if allowed is None:
+            return scores.softmax(-1)
+        return scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1) * allowed
+
     def allowed(self, queries: int, keys: int, mask: Tensor | None, device: torch.device) -> tuple[Tensor | None, bool]:
         """The pairs that may attend, as (mask, causal flag): the flag alone keeps the fast kernels."""
         if mask is not None and mask.shape[-1] != keys:
@@ -93,3 +114,30 @@ class Attention(nn.Module):
             past = torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
             pairs = past if pairs is None else pairs & past
         return pairs, False
+
+
+class ScaledAttention(nn.Module):
+    """Attention, a linear layer, and a learned scale: s * (W attention(x) + b).
+
+    ``scale`` says what has a number of its own: ``"scalar"`` one for all, ``"head"`` one for each head's part of the width, ``"channel"`` one each.
+
+    Shapes: x (B, T, dim), mask as ``Attention`` takes it -> (B, T, dim).
+    Errors: ``ValueError`` for an unknown scale, or when ``num_heads`` does not divide ``dim``.
+    Paper: Touvron et al., 2021, arXiv:2103.17239 (LayerScale, per channel).
+    Use when a branch should begin small (``start=1e-4``) or fade out as a whole; instead of it, ``Attention``. Cost: one more dim^2 a token.
+
+    >>> ScaledAttention(8, 2, scale="head")(torch.randn(1, 5, 8)).shape
+    torch.Size([1, 5, 8])
+    """
+
+    def __init__(self, dim: int, num_heads: int, *, scale: str = "channel", start: float = 1.0, dropout: float = 0.0, causal: bool = False) -> None:
+        super().__init__()
+        if scale not in SCALES:
+            raise unknown("scale", scale, SCALES)
+        self.attention = Attention(dim, num_heads, causal=causal, dropout=dropout, bias=True)
+        self.linear = nn.Linear(dim, dim)
+        self.scale = nn.Parameter(torch.full(({"scalar": 1, "head": num_heads, "channel": dim}[scale],), float(start)))
+
+    def forward(self, x: Float[Tensor, "b t d"], mask: Bool[Tensor, " b *pairs"] | None = None) -> Float[Tensor, "b t d"]:
+        y = self.linear(self.attention(x, mask))
+        return y * self.scale.repeat_interleave(y.shape[-1] // len(self.scale))

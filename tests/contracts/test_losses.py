@@ -144,6 +144,17 @@ PERFECT |= {  # of the shelf policy
 }
 PERFECT_TARGET = {"gaussian_kl": lambda log_variance: torch.zeros_like(log_variance)}  # where the example's own target is no perfect one's
 
+DOMAIN["correlation_alignment"] = (-30.0, 30.0)  # a fourth power: in float16 its slope ends there
+PERFECT |= {  # of the shelf transfer
+    "multi_teacher": "its least value depends on how far the teachers agree",
+    "mean_discrepancy": "unbiased, it is a little below 0 for one and the same sample",
+    "canonical_correlation": "the ridge keeps it a little above 0",
+    "domain_confusion": "it has no target; its least value is log K, at equal logits",
+    "answer_entropy": "it has no target; its least value is 0, at a sure answer",
+    "pseudo_label": "the best value depends on which answers are sure",
+    "trades": "clean and perturbed logits pull apart",
+    "adversarial_mix": (sure, 0.0),
+}
 PERFECT |= {  # of the shelf dense
     **dict.fromkeys(("dice", "jaccard", "tversky", "focal_tversky", "generalised_dice", "lovasz_softmax"), (sure, 0.0)),
     "lovasz_hinge": (yes_or_no, 0.0),

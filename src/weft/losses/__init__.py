@@ -50,7 +50,7 @@ EXTRA = {
     "log_softmax": "weft.losses.stable:log_softmax",
     "log_sum_exp": "weft.losses.stable:log_sum_exp",
 }
-SHELVES = ("dense", "generative", "metric", "policy", "sequence", "tasks")  # what stands on them is also exported here
+SHELVES = ("dense", "generative", "metric", "policy", "sequence", "tasks", "transfer")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

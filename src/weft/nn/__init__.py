@@ -27,8 +27,15 @@ TABLE = {
 KIND = "layer"
 EXTRA = {
     "KeyValueCache": "weft.nn.attention:KeyValueCache",
+    "check_layer": "weft.nn.kit:check_layer",
     "sinusoids": "weft.nn.positions:sinusoids",
     "expect": "weft.nn.shapes:expect",
+    "Features": "weft.nn.hooks:Features",
+    "Hooks": "weft.nn.hooks:Hooks",
+    "find_modules": "weft.nn.hooks:find_modules",
+    "evaluating": "weft.nn.modes:evaluating",
+    "training": "weft.nn.modes:training",
+    "without_gradients": "weft.nn.modes:without_gradients",
 }
 SHELVES = ("activations", "initialization", "norms", "recurrent", "regularise", "spatial", "structure")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):

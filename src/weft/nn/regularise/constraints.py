@@ -52,21 +52,21 @@ class MaxNorm(nn.Module):
             raise ValueError(f"max_norm needs a norm above 0; got {most}.")
         self.most = most
 
-    def forward(self, raw: Float[Tensor, o *rest]) -> Float[Tensor, o *rest]:
+    def forward(self, raw: Float[Tensor, " o *rest"]) -> Float[Tensor, " o *rest"]:
         norm = raw.flatten(1).norm(dim=1).reshape(-1, *[1] * (raw.ndim - 1))
         return raw * (self.most / norm.clamp(min=self.most))
 
-    def right_inverse(self, weight: Float[Tensor, o *rest]) -> Float[Tensor, o *rest]:
+    def right_inverse(self, weight: Float[Tensor, " o *rest"]) -> Float[Tensor, " o *rest"]:
         return weight
 
 
 class UnitNorm(nn.Module):
     """Each output's weights, divided by their norm."""
 
-    def forward(self, raw: Float[Tensor, o *rest]) -> Float[Tensor, o *rest]:
+    def forward(self, raw: Float[Tensor, " o *rest"]) -> Float[Tensor, " o *rest"]:
         return F.normalize(raw.flatten(1), dim=1).reshape(raw.shape)
 
-    def right_inverse(self, weight: Float[Tensor, o *rest]) -> Float[Tensor, o *rest]:
+    def right_inverse(self, weight: Float[Tensor, " o *rest"]) -> Float[Tensor, " o *rest"]:
         return weight
 
 

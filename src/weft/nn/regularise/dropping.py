@@ -34,7 +34,7 @@ class DropPath(nn.Module):
         super().__init__()
         self.p = checked(p, "DropPath")
 
-    def forward(self, x: Float[Tensor, b *shape]) -> Float[Tensor, b *shape]:
+    def forward(self, x: Float[Tensor, " b *shape"]) -> Float[Tensor, " b *shape"]:
         if not self.training or self.p == 0:
             return x
         keep = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.p)

@@ -112,7 +112,7 @@ class SpatialAttentionPool(nn.Module):
         self.channels, self.num_heads = channels, num_heads
         self.score = nn.Linear(channels, num_heads)
 
-    def forward(self, x: Float[Tensor, "b c *places"], mask: Bool[Tensor, b *places] | None = None) -> Float[Tensor, "b c"]:
+    def forward(self, x: Float[Tensor, "b c *places"], mask: Bool[Tensor, " b *places"] | None = None) -> Float[Tensor, "b c"]:
         expect(x, f"B {self.channels} N ...", "SpatialAttentionPool")
         places = x.flatten(2)                                                                      # (B, C, N)
         scores = self.score(places.mT).mT.float()                                                  # (B, heads, N)

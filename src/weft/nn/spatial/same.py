@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ from torch.nn import functional as F
 from weft.nn.activations.named import activation as make_activation
 from weft.nn.norms.named import norm_layer
 from weft.nn.shapes import expect
+
+
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 
 def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
@@ -48,7 +52,7 @@ class SameConv1d(nn.Conv1d):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1, bias: bool = True,
-        padding_mode: str = "zeros",
+        padding_mode: PaddingMode = "zeros",
     ) -> None:  # fmt: skip
         super().__init__(in_channels, out_channels, kernel, stride, 0, dilation, groups, bias, padding_mode)
 
@@ -76,7 +80,7 @@ class SameConv2d(nn.Conv2d):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1, bias: bool = True,
-        padding_mode: str = "zeros",
+        padding_mode: PaddingMode = "zeros",
     ) -> None:  # fmt: skip
         super().__init__(in_channels, out_channels, kernel, stride, 0, dilation, groups, bias, padding_mode)
 
@@ -104,7 +108,7 @@ class SameConv3d(nn.Conv3d):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1, bias: bool = True,
-        padding_mode: str = "zeros",
+        padding_mode: PaddingMode = "zeros",
     ) -> None:  # fmt: skip
         super().__init__(in_channels, out_channels, kernel, stride, 0, dilation, groups, bias, padding_mode)
 

@@ -140,4 +140,7 @@ def receptive_field(layers: Iterable[nn.Module], axis: int = 0) -> list[tuple[st
 
 def along(value: Any, axis: int) -> int:
     """A setting along one axis: itself, or its element there."""
-    return int(value[axis] if isinstance(value, tuple | list) and len(value) > 1 else value[0] if isinstance(value, tuple | list) else value)
+    if isinstance(value, int):
+        return value
+    settings = list(value)
+    return settings[axis if len(settings) > 1 else 0]

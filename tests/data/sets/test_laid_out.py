@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 import torch
 
 from weft.data.audio import LibriSpeech, SoundTable, Timit, read_audio
 from weft.data.image_file import read_image
+from weft.data.sets.celeba import CelebA
 from weft.data.sets.coco import Coco
+from weft.data.sets.glue_tables import glue
 from weft.data.sets.imagenet import ImageNet
 from weft.data.sets.laid_out import WRITERS, write_stand_in
+from weft.data.sets.questions import squad
+from weft.data.sets.reviews import imdb
+from weft.data.sets.running_text import penn_treebank, wikitext
+from weft.data.sets.topics import ag_news, yahoo_answers
 from weft.data.sets.voc import PascalVOC
+from weft.data.sets.voc_segments import VOCSegments
+
+READERS = {
+    "ag_news": ag_news,
+    "celeba": lambda path: list(CelebA(path, "all")),
+    "coco": lambda path: [list(Coco(path, "val2017", task)) for task in ("segmentation", "keypoints", "captions")],
+    "esc50": lambda path: list(SoundTable(path)),
+    "glue": lambda path: [glue(path, "sst2"), glue(path, "cola")],
+    "imagenet": lambda path: list(ImageNet(path, "val")),
+    "imdb": imdb,
+    "libri_speech": lambda path: list(LibriSpeech(path)),
+    "pascal_voc": lambda path: [list(VOCSegments(path, "val")), list(PascalVOC(path, "val"))],
+    "penn_treebank": lambda path: list(penn_treebank(path)),
+    "squad": lambda path: squad(path, "dev", "2.0"),
+    "timit": lambda path: list(Timit(path)),
+    "wikitext": lambda path: list(wikitext(path)),
+    "yahoo_answers": yahoo_answers,
+}
+SPLINTERS = (b"", b"null", b"-1", b"1e999", b'""', b"[]", b"{}", b"NaN", b"\xff", b"..", b"/", b"\n", b",", b"\t", b"9" * 30, b"\0")
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -72,3 +99,24 @@ def test_sounds_have_the_layouts_of_their_sets(tmp_path):
             sound, rate = read_audio(record["audio"])
             low, high = (sound.flatten()[int(w["start"] * rate) : int(w["end"] * rate)] for w in record["words"])
             assert len(source) == 2 and torch.fft.rfft(high).abs().argmax() == 2 * torch.fft.rfft(low).abs().argmax()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_damage_anywhere_is_a_named_error(name, tmp_path):
+    """Coco, CelebA, ImageNet, VOCSegments, squad, glue, imdb, ag_news, yahoo_answers, wikitext, penn_treebank, property: lists and annotations with
+    bytes cut out and put in are read, or refused with an error that names the file; nothing else is raised."""
+    folder, chance = write_stand_in(name, tmp_path / "copy"), random.Random(name)
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix.lower() not in (".jpg", ".jpeg", ".wav")]
+    assert READERS[name](folder)
+    errors = []
+    for _ in range(15):
+        file = chance.choice(files)
+        whole = file.read_bytes()
+        at = chance.randrange(len(whole))
+        file.write_bytes(whole[:at] + chance.choice(SPLINTERS) + whole[at + chance.randrange(8) :])
+        try:
+            READERS[name](folder)
+        except (ValueError, FileNotFoundError) as error:
+            errors.append(error)
+        file.write_bytes(whole)
+    assert all(type(error) in (ValueError, FileNotFoundError) and str(folder) in str(error) for error in errors)

@@ -72,6 +72,7 @@ def test_errors_name_the_file(tmp_path):
         ({"Annotations/b.xml": annotation(("dog", 0, ("x", 1, 2, 3)))}, r"b\.xml, object 1.*no number"),
         ({"Annotations/b.xml": annotation(("bird", 0, (1, 1, 2, 3)))}, r"b\.xml has the class 'bird'"),
         ({"ImageSets/Main/train.txt": "a\nc\n"}, "names 'c', which has no annotation"),
+        ({"ImageSets/Main/train.txt": b"a\xff"}, "is not UTF-8 text"),
     ):
         with pytest.raises(ValueError, match=words):
             PascalVOC(lay_out(tmp_path, FILES | change), "train" if "ImageSets/Main/train.txt" in change else None, ("cat", "dog"))

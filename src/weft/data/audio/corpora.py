@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
 from weft.data.audio.folder import existing_folder
 from weft.data.contracts import Record
+from weft.data.text_file import read_text
 
 
 class LibriSpeech:
@@ -34,7 +36,7 @@ class LibriSpeech:
         self.path = existing_folder(path)
         self.items: list[Record] = []
         for file in sorted(self.path.rglob("*.trans.txt"), key=lambda file: file.relative_to(self.path).as_posix()):
-            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            for number, line in enumerate(read_text(file).splitlines(), start=1):
                 if line.strip():
                     self.items.append(self._item(file, number, line))
         if not self.items:
@@ -119,7 +121,7 @@ class Timit:
 
     def _spans(self, file: Path) -> list[dict[str, Any]]:
         spans = []
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(read_text(file).splitlines(), start=1):
             parts = line.split(maxsplit=2)
             if not parts:
                 continue
@@ -167,12 +169,15 @@ class SoundTable:
         name, file, label, place = form
         self.items: list[tuple[Path, Record]] = []
         present = set()
-        with (self.path / name).open(encoding="utf-8-sig", newline="") as handle:
-            for number, row in enumerate(csv.DictReader(handle), start=2):
-                item = self._item(f"{str(self.path / name)!r}, row {number}", row, (file, label, place))
-                present.add(item[1].get("fold"))
-                if folds is None or item[1].get("fold") in folds:
-                    self.items.append(item)
+        try:
+            rows = list(csv.DictReader(io.StringIO(read_text(self.path / name), newline="")))
+        except csv.Error as error:
+            raise ValueError(f"{str(self.path / name)!r} is no table: {error}") from error
+        for number, row in enumerate(rows, start=2):
+            item = self._item(f"{str(self.path / name)!r}, row {number}", row, (file, label, place))
+            present.add(item[1].get("fold"))
+            if folds is None or item[1].get("fold") in folds:
+                self.items.append(item)
         if folds is not None and set(folds) - present:
             raise ValueError(f"folds={folds}: the table has folds {sorted(map(str, present))}")
         if not self.items:

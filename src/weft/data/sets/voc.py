@@ -59,7 +59,10 @@ class PascalVOC:
         if listed not in self.files:
             known = [Path(name).stem for name in self.files if "/Main/" in f"/{name}"]
             raise ValueError(f"{str(self.path)!r} has no part {part!r}. {hint(part, known)}")
-        names = [line.split()[0] for line in self._read(listed).decode("utf-8").splitlines() if line.strip()]
+        try:
+            names = [line.split()[0] for line in self._read(listed).decode("utf-8").splitlines() if line.strip()]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{str(self.path)!r}, {listed} is not UTF-8 text: {error}") from error
         for name in names:
             if f"{self.place}Annotations/{name}.xml" not in self.files:
                 raise ValueError(f"{str(self.path)!r}: {listed} names {name!r}, which has no annotation")

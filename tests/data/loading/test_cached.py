@@ -150,3 +150,82 @@ def test_impossible_caches_are_refused(tmp_path):
         CachedSource(source(), made, policy="random")
     with pytest.raises(TypeError, match="set"):
         CachedSource(source(), lambda r: {"x": {1, 2}}, folder=tmp_path)[0]
+
+
+def stored(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("policy", ["lru", "fifo"])
+def test_the_folder_never_exceeds_its_bound_and_the_oldest_go(policy, tmp_path, monkeypatch):
+    """CachedSource, property: after each of 300 uneven reads the folder is within its bound; what stays are the last used (made) records, and
+    the number made anew is that of a simulation with as much room."""
+    CachedSource(source(), small, folder=tmp_path / "one", memory=0)[0]
+    each = stored(tmp_path / "one")
+    clock = iter(range(1, 10**6))
+
+    def stamp(path, *given, **more):  # files' times are too coarse to order what happens at once
+        os_utime(path, (n := next(clock), n))
+
+    def renamed(aside, path):
+        os_replace(aside, path)
+        stamp(path)
+
+    os_utime, os_replace = os.utime, os.replace
+    monkeypatch.setattr("weft.data.loading.cached.os.utime", stamp)
+    monkeypatch.setattr("weft.data.loading.cached.os.replace", renamed)
+    folder, room = tmp_path / "cache", 8
+    cache = CachedSource(source(), small, folder=folder, memory=0, policy=policy, disk=each * room)
+    chance, order = random.Random(1), []
+    for _ in range(300):
+        order.append(int(20 * chance.random() ** 2))
+        assert cache[order[-1]]["input"].item() == order[-1]
+        assert stored(folder) <= each * room
+    kept, hits = OrderedDict(), 0
+    for i in order:  # one record more goes than must, so that not every record looks again
+        if i in kept:
+            hits += 1
+            if policy == "lru":
+                kept.move_to_end(i)
+            continue
+        if len(kept) == room:
+            kept.popitem(last=False)
+        kept[i] = True
+    assert hits * 0.8 <= cache.found <= hits and cache.made == 300 - cache.found
+
+
+def bounded_visit(folder, seed, most, answers):
+    cache = CachedSource(source(60), made, folder=folder, memory=0, disk=most)
+    chance = random.Random(seed)
+    highest = 0
+    for _ in range(80):
+        i = chance.randrange(60)
+        assert cache[i]["input"].item() == i
+        try:
+            highest = max(highest, stored(folder))
+        except FileNotFoundError:  # a record went while they were counted
+            continue
+    answers.put(highest)
+
+
+def test_two_processes_stay_within_one_bound(tmp_path):
+    """CachedSource, property: while two processes fill and empty one folder, neither ever sees more than the bound."""
+    CachedSource(source(60), made, folder=tmp_path / "one", memory=0)[0]
+    most = 10 * stored(tmp_path / "one")
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    processes = [context.Process(target=bounded_visit, args=(tmp_path / "cache", seed, most, answers)) for seed in range(2)]
+    for process in processes:
+        process.start()
+    highest = [answers.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+    assert most / 2 < max(highest) <= most
+
+
+def test_bounds_on_disk_that_make_no_sense_and_records_that_are_too_large(tmp_path):
+    for wrong in ({"disk": 0, "folder": tmp_path}, {"disk": 10}, {"disk": 10, "folder": tmp_path, "policy": "lfu"}):
+        with pytest.raises(ValueError, match="at least 1 byte"):
+            CachedSource(source(), small, **wrong)
+    cache = CachedSource(source(), small, folder=tmp_path, memory=0, disk=10)
+    assert cache[0]["input"].item() == 0 == cache[0]["input"].item() and cache.made == 2 and not stored(tmp_path)

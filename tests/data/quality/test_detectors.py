@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from weft.data import Adwin, PageHinkley
+from weft.data import DDM, Adwin, PageHinkley
 
 
 def stream(seed, kind):
@@ -77,16 +77,38 @@ def test_false_alarms_are_rare_and_a_shift_is_found_soon():
         assert any(1000 < i < 1128 for i in found)
 
 
-@pytest.mark.parametrize("make", [Adwin, lambda: PageHinkley(threshold=10.0)])
+@pytest.mark.parametrize("make", [Adwin, DDM, lambda: PageHinkley(threshold=10.0)])
 def test_a_detector_goes_on_from_its_saved_state(make):
     values = stream(0, "errors")
     whole, first, second = make(), make(), make()
     expected = [whole.update(value) for value in values]
-    found = [first.update(value) for value in values[:1300]]
+    found = [first.update(value) for value in values[:1200]]
     second.load_state_dict(json.loads(json.dumps(first.state_dict())))
-    assert found + [second.update(value) for value in values[1300:]] == expected and any(expected[1300:])
+    assert found + [second.update(value) for value in values[1200:]] == expected and any(expected[1200:])
 
 
 def test_a_side_must_be_one():
     with pytest.raises(ValueError, match="side='left'"):
         PageHinkley(side="left")
+
+
+@pytest.mark.parametrize(
+    ("seed", "alarms", "first", "warnings", "places"),
+    [(0, [35, 374, 417, 498, 1239], 124, 361, 158746), (1, [1300], 739, 508, 855768), (2, [176, 1255], 106, 106, 54530), (3, [1283], 77, 780, 976549)],
+)
+def test_ddm_warns_and_alarms_where_river_does(seed, alarms, first, warnings, places):
+    """DDM, parity with river 0.26: every alarm, the first warning, how many there are and the sum of their places."""
+    detector, found, warned = DDM(), [], []
+    for i, error in enumerate(stream(seed, "errors")):
+        if detector.update(error):
+            found.append(i)
+        if detector.warning:
+            warned.append(i)
+    assert found == alarms and warned[0] == first and len(warned) == warnings and sum(warned) == places
+
+
+def test_ddm_takes_errors_alone():
+    with pytest.raises(ValueError, match=r"counts errors, 1 or 0; got 0\.5"):
+        DDM().update(0.5)
+    with pytest.raises(ValueError, match="0 < warn <= alarm"):
+        DDM(warn=4.0)

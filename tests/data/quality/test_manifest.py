@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -78,3 +79,18 @@ def test_a_card_has_source_licence_statistics_and_issues(tmp_path):
     card = dataset_card(found, source="made | up", licence="CC0", version="abc", issues="small")
     assert card.startswith("# a\\|b.csv\n") and "- source: made \\| up" in card and "- licence: CC0" in card and "- version: abc" in card
     assert "| &lt;y> | 1 | 33.3% |" in card and "| age | number | 2 | 1 | 20 to 30 |" in card and "- missing: 1" in card and "- small" in card
+
+
+def test_tags_name_a_version_without_changing_it(tmp_path):
+    """Manifest, property: tags are kept in the file, once each and in order, and leave the version alone; files without tags still open."""
+    plain = Manifest({"a": "1"}, ("made",))
+    named = plain.tagged("gold").tagged("2026-10", "gold")
+    assert named.tags == ("gold", "2026-10") and named.version == plain.version and not plain.tags and not plain.diff(named)
+    named.save(tmp_path / "m.json")
+    assert Manifest.open(tmp_path / "m.json") == named
+    written = json.loads((tmp_path / "m.json").read_text())
+    del written["tags"]
+    (tmp_path / "m.json").write_text(json.dumps(written))
+    assert Manifest.open(tmp_path / "m.json") == plain
+    with pytest.raises(ValueError, match="got an empty one"):
+        plain.tagged(" ")

@@ -17,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from weft.data.contracts import Record, Source
+from weft.data.paths import held
 from weft.data.state_files import pack, unpack
 from weft.data.views import key as key_of
 
@@ -31,7 +32,9 @@ class CachedSource:
     "lru" (longest unused), "lfu" (least often used), "fifo" (oldest). ``folder`` keeps records in files, checksummed and put in place whole,
     and shares them between processes: each record is made by one of them. An entry belongs to the record's key, to the size and time of the
     files that the record names, and to ``version``: give another one when ``make`` has changed.
-    ``hits``, ``found`` (on disk) and ``made`` count what this process did. Given records are copies, so changing one harms nobody.
+    ``disk`` bounds the bytes of the folder, whoever writes there: the records that were longest unused ("fifo": made first) make room, and one
+    that is larger than all of it is not kept. ``hits``, ``found`` (on disk) and ``made`` count what this process did. Given records are copies,
+    so changing one harms nobody.
     Errors: ``ValueError`` for a negative size or an unknown policy; a damaged file is made anew.
     Use when decoding costs more than reading; with worker processes give a folder and ``memory=0``, since memory is each process's own.
     Instead of it, ``workers`` when the processor has time left. Cost: the bytes of decoded records.
@@ -44,12 +47,14 @@ class CachedSource:
 
     def __init__(
         self, source: Source, make: Callable[[Record], Record], *,
-        memory: int = 1 << 30, policy: str = "lru", folder: str | Path | None = None, version: str = "1",
+        memory: int = 1 << 30, policy: str = "lru", folder: str | Path | None = None, disk: int | None = None, version: str = "1",
     ) -> None:  # fmt: skip
         if memory < 0 or policy not in ("lru", "lfu", "fifo"):
             raise ValueError(f"memory={memory}, policy={policy!r}; expected 0 bytes or more, and 'lru', 'lfu' or 'fifo'")
         self.source, self.make, self.memory, self.policy, self.version = source, make, memory, policy, version
-        self.folder = None if folder is None else Path(folder)
+        if disk is not None and (disk < 1 or folder is None or policy == "lfu"):
+            raise ValueError(f"disk={disk}, folder={folder!r}, policy={policy!r}; expected at least 1 byte, a folder, and 'lru' or 'fifo'")
+        self.folder, self.disk = None if folder is None else Path(folder), disk
         self.hits = self.found = self.made = self.bytes = 0
         self.kept: OrderedDict[int, Record] = OrderedDict()  # oldest use first ("fifo": oldest entry)
         self.uses: dict[int, int] = {}
@@ -99,6 +104,9 @@ class CachedSource:
         record = read_record(path)
         if record is not None:
             self.found += 1
+            if self.disk is not None and self.policy == "lru":
+                with contextlib.suppress(FileNotFoundError):  # another process has just made room with it
+                    os.utime(path)
             return record
         path.parent.mkdir(parents=True, exist_ok=True)
         claim = path.with_suffix(".making")
@@ -111,10 +119,21 @@ class CachedSource:
             return record
         try:
             record = self._made(i)
-            write_record(path, record)
+            self._publish(path, record)
         finally:
             claim.unlink(missing_ok=True)
         return record
+
+    def _publish(self, path: Path, record: Record) -> None:
+        """Put a record into the folder, within its bound."""
+        assert self.folder is not None
+        body = record_bytes(record)
+        if self.disk is None:
+            write_record(path, body)
+        elif len(body) <= self.disk:
+            with held(self.folder / "lock", LOCK_SECONDS):  # nobody else adds between the count and the rename
+                room_for(self.folder, len(body), self.disk)
+                write_record(path, body)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"kept": OrderedDict(), "uses": {}, "bytes": 0, "hits": 0, "found": 0, "made": 0}  # each process has its own memory
@@ -146,14 +165,38 @@ def awaited(path: Path, claim: Path) -> Record | None:
     return read_record(path)
 
 
-def write_record(path: Path, record: Record) -> None:
-    """A record as one file, put in place whole: tensors, the other values as JSON, and a checksum, so that nothing need be forced to disk."""
+def room_for(folder: Path, size: int, most: int) -> None:
+    """Remove records, the oldest first, until so many bytes more stay within the bound; a twentieth more, so that not every record looks again."""
+    total = folder / "bytes"  # counted high before anything is added: after a crash it is too much, never too little
+    try:
+        used = int(total.read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        used = most
+    if used + size > most:
+        files = sorted((stat.st_mtime_ns, path.name, stat.st_size, path) for path in folder.glob("??/*.safetensors") if (stat := path.stat()))
+        used = sum(length for _, _, length, _ in files)
+        wanted = min(most - size, most - most // 20)
+        for _, _, length, path in files:
+            if used + size <= most and used <= wanted:
+                break
+            path.unlink(missing_ok=True)
+            used -= length
+    total.write_text(str(used + size), encoding="ascii")
+
+
+def record_bytes(record: Record) -> bytes:
+    """A record as bytes: tensors, the other values as JSON, and a checksum, so that nothing need be forced to disk."""
     tensors, tree = pack(record)
     body = save(tensors, {"tree": json.dumps(tree)})
+    return body + hashlib.blake2b(body, digest_size=16).digest()
+
+
+def write_record(path: Path, body: bytes) -> None:
+    """A record's bytes as one file, put in place whole."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with open(aside, "xb") as file:  # a name that nobody can have put there before
-            file.write(body + hashlib.blake2b(body, digest_size=16).digest())
+            file.write(body)
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from weft._lazy import attach
 TABLE = {
     "adwin": "weft.data.quality.detectors:Adwin",
     "chi_square_test": "weft.data.quality.drift:chi_square_test",
+    "classifier_test": "weft.data.quality.classifier_test:classifier_test",
+    "ddm": "weft.data.quality.detectors:DDM",
     "cohen_kappa": "weft.data.quality.agreement:cohen_kappa",
     "drift": "weft.data.quality.drift:drift",
     "fleiss_kappa": "weft.data.quality.agreement:fleiss_kappa",
@@ -34,6 +36,7 @@ EXTRA = {
     "Problem": "weft.data.quality.findings:Problem",
     "Problems": "weft.data.quality.findings:Problems",
     "Quarantined": "weft.data.quality.quarantine:Quarantined",
+    "Quality": "weft.data.quality.scoring:Quality",
     "Screened": "weft.data.quality.screening:Screened",
     "content_hash": "weft.data.quality.duplicates:content_hash",
     "dataset_card": "weft.data.quality.manifest:dataset_card",
@@ -47,6 +50,7 @@ EXTRA = {
     "outlier_scores": "weft.data.quality.outliers:outlier_scores",
     "picture_hash": "weft.data.quality.pictures:picture_hash",
     "quarantine": "weft.data.quality.quarantine:quarantine",
+    "quality_scores": "weft.data.quality.scoring:quality_scores",
     "restore": "weft.data.quality.quarantine:restore",
     "screen": "weft.data.quality.screening:screen",
 }
@@ -58,7 +62,8 @@ def examples() -> dict[str, Any]:
     import torch
 
     from weft.data.quality.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha
-    from weft.data.quality.detectors import Adwin, PageHinkley
+    from weft.data.quality.classifier_test import classifier_test
+    from weft.data.quality.detectors import DDM, Adwin, PageHinkley
     from weft.data.quality.drift import chi_square_test, drift, ks_test, mmd_test, population_stability
     from weft.data.quality.label_errors import label_errors
     from weft.data.quality.outliers import outliers
@@ -69,6 +74,8 @@ def examples() -> dict[str, Any]:
     return {
         "adwin": lambda: Adwin().update(0.5),
         "chi_square_test": lambda: chi_square_test("aab", "abb"),
+        "classifier_test": lambda: classifier_test(x[:, None], x[:, None] + 1),
+        "ddm": lambda: DDM().update(1),
         "cohen_kappa": lambda: cohen_kappa("aab", "abb"),
         "drift": lambda: drift({"x": [1, 2, 3]}, {"x": [2, 3, 4]}),
         "fleiss_kappa": lambda: fleiss_kappa([["a", "a"], ["a", "b"]]),

@@ -162,3 +162,63 @@ class PageHinkley:
         """Go on from what ``state_dict`` gave."""
         for name in ("count", "mean", "rise", "fall", "lowest", "highest"):
             setattr(self, name, state[name])
+
+
+@dataclass
+class DDM:
+    """A warning and an alarm when the error rate of a classifier rises above the lowest it had.
+
+    With p the rate over n errors (1) and hits (0) and s = sqrt(p (1 - p) / n): a warning while p + s > p_min + ``warn`` s_min, an alarm
+    when it is above p_min + ``alarm`` s_min, where p_min + s_min was least; after ``least`` values. ``update(error)`` returns the alarm
+    and starts anew after it; ``warning`` says whether the last value warned, so that data since then can be kept for a new model.
+
+    Paper: Gama et al., 2004, doi:10.1007/978-3-540-28645-5_29.
+    Use on the errors of a model on labelled data; instead of it, ``Adwin`` for values other than errors and slow changes. Cost: a few additions.
+
+    >>> detector = DDM()
+    >>> [i for i in range(400) if detector.update(i >= 200 or i % 10 == 0)]
+    [209]
+    """
+
+    least: int = 30
+    warn: float = 2.0
+    alarm: float = 3.0
+    count: int = 0
+    errors: int = 0
+    lowest: float = math.inf  # of p + s
+    rate: float = math.inf  # p where it was lowest
+    spread: float = math.inf  # s there
+    warning: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.warn <= self.alarm or self.least < 1:
+            raise ValueError(f"least={self.least}, warn={self.warn}, alarm={self.alarm}; expected at least 1, and 0 < warn <= alarm")
+
+    def update(self, error: float | bool) -> bool:
+        """Take in one error (True or 1) or hit; whether the rate has risen for certain."""
+        if error not in (0, 1):
+            raise ValueError(f"DDM counts errors, 1 or 0; got {error!r}. Adwin and PageHinkley take any number")
+        self.count += 1
+        self.errors += int(error)
+        p = self.errors / self.count
+        s = math.sqrt(p * (1 - p) / self.count)
+        self.warning = False
+        if self.count <= self.least:
+            return False
+        if p + s <= self.lowest:
+            self.lowest, self.rate, self.spread = p + s, p, s
+        self.warning = p + s > self.rate + self.warn * self.spread
+        if p + s <= self.rate + self.alarm * self.spread:
+            return False
+        self.count, self.errors, self.lowest, self.rate, self.spread, self.warning = 0, 0, math.inf, math.inf, math.inf, False
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered, as plain data; infinities as None, since JSON has none."""
+        low = {name: None if math.isinf(value := getattr(self, name)) else value for name in ("lowest", "rate", "spread")}
+        return {"count": self.count, "errors": self.errors, "warning": self.warning} | low
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state_dict`` gave."""
+        for name, value in state.items():
+            setattr(self, name, math.inf if value is None else value)

@@ -20,7 +20,7 @@ class Manifest:
     """Content hashes of the files of a folder, or of the records of a source; equal data have an equal ``version``.
 
     ``files`` maps a name to a SHA-256. ``version`` hashes names and contents, not dates or places. ``lineage`` says from which version and by
-    which step it was made. Saved as JSON by ``save``, read by ``open``.
+    which step it was made, ``tags`` what people call it ("gold"); neither changes the version. Saved as JSON by ``save``, read by ``open``.
 
     Use to pin the data of a result and to see what changed; instead of it, DVC when the data themselves must be stored by version. Cost: one
     read of everything.
@@ -32,6 +32,13 @@ class Manifest:
 
     files: Mapping[str, str] = field(default_factory=dict)
     lineage: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def tagged(self, *names: str) -> Manifest:
+        """The same manifest, also called by these names; raises ValueError for an empty one."""
+        if not all(name.strip() for name in names):
+            raise ValueError("A tag is a name, such as 'gold'; got an empty one")
+        return Manifest(self.files, self.lineage, tuple(dict.fromkeys((*self.tags, *names))))
 
     @classmethod
     def of(cls, data: Any, lineage: tuple[str, ...] = ()) -> Manifest:
@@ -62,15 +69,16 @@ class Manifest:
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON, whole or not at all."""
-        text = json.dumps({"format": 1, "version": self.version, "lineage": list(self.lineage), "files": dict(sorted(self.files.items()))}, indent=0)
-        write_bytes(Path(path), text.encode())
+        told = {"format": 1, "version": self.version, "lineage": list(self.lineage), "tags": list(self.tags)}
+        write_bytes(Path(path), json.dumps(told | {"files": dict(sorted(self.files.items()))}, indent=0).encode())
 
     @classmethod
     def open(cls, path: str | Path) -> Manifest:
         """Read what ``save`` wrote; raises ValueError for a file that is none, or whose version is not that of its content."""
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
-            made = cls({str(name): str(digest) for name, digest in data["files"].items()}, tuple(data["lineage"]))
+            files = {str(name): str(digest) for name, digest in data["files"].items()}
+            made = cls(files, tuple(data["lineage"]), tuple(map(str, data.get("tags", ()))))  # older files have no tags
             version = data["version"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{str(path)!r} is not a manifest: {error}") from error

@@ -17,7 +17,7 @@ def run(*words):
 
 def test_every_command_explains_itself(capsys):
     (commands,) = (action.choices for action in parser()._actions if action.choices)
-    assert set(commands) == {"list", "show", "run", "resume", "evaluate", "predict", "compare", "diagnose", "bundle", "serve", "summary", "doctor", "data"}
+    assert set(commands) == {"list", "show", "run", "resume", "evaluate", "predict", "compare", "diagnose", "bundle", "serve", "summary", "doctor", "data", "new"}
     for name in commands:
         assert main([name, "--help"]) == 0
         assert len(capsys.readouterr().out) > 100

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import weft
-from weft.cli import commands, data
+from weft.cli import commands, data, new
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 EXPECTED = (ValueError, TypeError, OSError, ImportError)  # whose messages are written for the reader
@@ -95,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     _train(add)
     _use(add)
     _data(made, shared)
+    _new(made, shared)
     return top
 
 
@@ -186,6 +187,18 @@ def _data(made: Any, shared: argparse.ArgumentParser) -> None:
     one.add_argument("--batches", type=int, default=100, metavar="N", help="at most so many batches are read (default 100)")
     one.add_argument("--size", type=int, default=224, metavar="N", help="side of the pictures (default 224)")
     one.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _new(made: Any, shared: argparse.ArgumentParser) -> None:
+    group = made.add_parser("new", help="Begin a part of your own", description="Begin a part of your own.")
+    verbs = group.add_subparsers(metavar="PART", required=True)
+    text = new.layer.__doc__ or ""
+    one = verbs.add_parser(
+        "layer", parents=[shared], help=text.splitlines()[0].rstrip("."), description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    one.set_defaults(command=new.layer)
+    one.add_argument("name", help="its name, such as GatedSum")
+    one.add_argument("--into", default=".", metavar="FOLDER", help="where it goes (default: here)")
 
 
 def _trusting(one: argparse.ArgumentParser) -> None:

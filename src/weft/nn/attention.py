@@ -97,7 +97,7 @@ class Attention(nn.Module):
         allowed, triangle = self.allowed(q.shape[2], k.shape[2], mask, x.device)
         if triangle:
             allowed = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=x.device).tril()
-        scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+        scores = (q @ k.transpose(-1, -2)).to(torch.promote_types(q.dtype, torch.float32)) * q.shape[-1] ** -0.5
         if allowed is None:
             return scores.softmax(-1)
         return scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1) * allowed

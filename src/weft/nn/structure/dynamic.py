@@ -94,11 +94,12 @@ class AdaptiveComputation(nn.Module):
 
     def run(self, x: Float[Tensor, "b t d"]) -> tuple[Float[Tensor, "b t d"], Float[Tensor, "b t"], Float[Tensor, "n b t"]]:
         """The output, the ponder cost, and the weight of each step, which sum to 1."""
-        total = torch.zeros_like(x[..., 0], dtype=torch.float32)
+        exact = torch.promote_types(x.dtype, torch.float32)
+        total = torch.zeros_like(x[..., 0], dtype=exact)
         y, count, remainder, weights = torch.zeros_like(x), torch.zeros_like(total), torch.zeros_like(total), []
         for step in range(self.steps):
             x = self.body(x)
-            p = self.halt(x).squeeze(-1).float().sigmoid()
+            p = self.halt(x).squeeze(-1).to(exact).sigmoid()
             going = total < 1 - self.epsilon
             last = going if step == self.steps - 1 else going & (total + p >= 1 - self.epsilon)
             weight = torch.where(last, 1 - total, p) * going
@@ -131,7 +132,7 @@ class Routed(nn.Module):
 
     def route(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b branches"]:
         """How much of each branch each item gets."""
-        score = self.gate(x).float().softmax(-1)
+        score = self.gate(x).softmax(-1, dtype=torch.promote_types(x.dtype, torch.float32))
         best = score.topk(self.top, dim=-1)
         # With one branch its own probability stays as the factor, so that the gate learns; with several they are made to sum to 1.
         weight = best.values if self.top == 1 else best.values / best.values.sum(-1, keepdim=True)

@@ -65,6 +65,8 @@ PERFECT: dict[str, tuple[Callable[[Tensor], Tensor], float] | str] = {
     "nll": (lambda target: sure(target).log_softmax(1), 0.0),
     "probability_nll": (lambda target: sure(target).softmax(1), 0.0),
     "probability_binary_cross_entropy": (lambda target: target, 0.0),
+    "logit_adjusted": (sure, 0.0),
+    "balanced_pixels": (yes_or_no, 0.0),
     "crf_nll": (lambda target: 0.4 * last(target), 0.0),
     "ctc": (aligned, 0.0),
     "hybrid_ctc": "its example uses the same logits for frames and for tokens",
@@ -142,8 +144,6 @@ PERFECT |= {  # of the shelf policy
     "categorical_value": "its least value is the entropy of the target",
     "quantile_value": "its least value depends on how the samples spread",
 }
-PERFECT_TARGET = {"gaussian_kl": lambda log_variance: torch.zeros_like(log_variance)}  # where the example's own target is no perfect one's
-
 DOMAIN["correlation_alignment"] = (-30.0, 30.0)  # a fourth power: in float16 its slope ends there
 PERFECT |= {  # of the shelf transfer
     "multi_teacher": "its least value depends on how far the teachers agree",
@@ -155,6 +155,18 @@ PERFECT |= {  # of the shelf transfer
     "trades": "clean and perturbed logits pull apart",
     "adversarial_mix": (sure, 0.0),
 }
+UNTARGETED = "it has no target; a flat, even surface costs 0, as its own tests show"
+PERFECT |= {  # of the shelf physics
+    "chamfer": "the target has another number of points",
+    "earth_mover": "the target has another number of points",
+    "edge_length": UNTARGETED,
+    "mesh_laplacian": UNTARGETED,
+    "normal_consistency": UNTARGETED,
+    "epipolar": "it depends on the camera which pairs belong together",
+    "reprojection": "points in space and pixels differ in kind",
+}
+PERFECT_TARGET = {"gaussian_kl": lambda log_variance: torch.zeros_like(log_variance)}  # where the example's own target is no perfect one's
+
 PERFECT |= {  # of the shelf dense
     **dict.fromkeys(("dice", "jaccard", "tversky", "focal_tversky", "generalised_dice", "lovasz_softmax"), (sure, 0.0)),
     "lovasz_hinge": (yes_or_no, 0.0),

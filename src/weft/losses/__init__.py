@@ -38,6 +38,9 @@ TABLE = {
     "hinge_critic": "weft.losses.adversarial:hinge_critic",
     "wasserstein_critic": "weft.losses.adversarial:wasserstein_critic",
     "wasserstein_generator": "weft.losses.adversarial:wasserstein_generator",
+    "logit_adjusted": "weft.losses.imbalance:logit_adjusted",
+    "balanced_pixels": "weft.losses.imbalance:balanced_pixels",
+    "weighted_sum": "weft.losses.weighted:weighted_sum",
     "info_nce": "weft.losses.contrastive:info_nce",
     "nt_xent": "weft.losses.contrastive:nt_xent",
 }
@@ -45,12 +48,14 @@ KIND = "loss"
 EXTRA = {
     "Loss": "weft.losses.loss:Loss",
     "gradient_penalty": "weft.losses.adversarial:gradient_penalty",
+    "check_loss": "weft.losses.checks:check_loss",
+    "weighted_terms": "weft.losses.weighted:weighted_terms",
     "keep_valid": "weft.losses.cross_entropy:keep_valid",
     "ordered": "weft.losses.quantile:ordered",
     "log_softmax": "weft.losses.stable:log_softmax",
     "log_sum_exp": "weft.losses.stable:log_sum_exp",
 }
-SHELVES = ("dense", "generative", "metric", "policy", "sequence", "tasks", "transfer")  # what stands on them is also exported here
+SHELVES = ("dense", "generative", "metric", "physics", "policy", "sequence", "tasks", "transfer")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
@@ -59,6 +64,8 @@ COUPLING = ("info_nce", "nt_xent")      # losses whose items depend on the rest 
 
 def examples() -> dict[str, Any]:
     """Each loss as (function, prediction, target); the target is None for a loss of one argument."""
+    from functools import partial
+
     import torch
 
     from weft.losses import adversarial, contrastive, divergence, likelihood, regression
@@ -66,13 +73,19 @@ def examples() -> dict[str, Any]:
     from weft.losses.cross_entropy import cross_entropy
     from weft.losses.focal import binary_focal, focal
     from weft.losses.hinge import hinge, hinge_embedding, multiclass_hinge
+    from weft.losses.imbalance import balanced_pixels, logit_adjusted
     from weft.losses.quantile import expectile, quantile
+    from weft.losses.weighted import weighted_sum
 
     numbers = (torch.randn(6, 3), torch.randn(6, 3))
     scores = (torch.randn(6), torch.randn(6))
     classes = (torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1]))
     answers = (torch.randn(6, 3), (torch.rand(6, 3) > 0.5).float())
+    counts = torch.tensor([8, 4, 2, 1])
     return {
+        "logit_adjusted": (partial(logit_adjusted, prior=counts), *classes),
+        "balanced_pixels": (balanced_pixels, *answers),
+        "weighted_sum": (partial(weighted_sum, parts={"mse": 1.0, "l1": 0.1}), *numbers),
         "cross_entropy": (cross_entropy, *classes),
         "binary_cross_entropy": (binary_cross_entropy, *answers),
         "focal": (focal, *classes),

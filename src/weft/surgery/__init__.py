@@ -5,6 +5,7 @@ from __future__ import annotations
 from weft._lazy import attach
 
 TABLE = {
+    "calibrate": "weft.surgery.calibrate:calibrate",
     "freeze": "weft.nn.freezing:freeze",
     "thaw": "weft.nn.freezing:thaw",
     "gradual_unfreezing": "weft.surgery.unfreeze:gradual_unfreezing",

@@ -17,6 +17,7 @@ def test_forms_are_read_off_the_shapes():
         assert shares.shape == wanted.shape and shares.ndim == 3
     shares, wanted = Regions("binary").read(logits, (logits > 0).float(), None, "dice")
     assert shares.shape == wanted.shape == (2, 1, 48)
+    assert Regions().read(logits[..., 0, 0], torch.tensor([0, 2]), None, "dice")[0].shape == (2, 3, 1)  # one pixel an item
     shares, _ = Regions(per_batch=True).read(*kinds[0], None, "dice")
     assert shares.shape == (1, 3, 32)
 

@@ -41,7 +41,7 @@ class Regions:
         Errors: ``ValueError`` for shapes that do not fit, and a class out of range (on CPU).
         """
         shares, wanted = self._split(prediction, target, who)
-        shares, wanted = shares.flatten(2), wanted.flatten(2)
+        shares, wanted = (x.reshape(*x.shape[:2], -1) for x in (shares, wanted))
         if mask is not None:
             places = target.shape[:1] + target.shape[2:] if self.form_of(prediction, target) == "multilabel" else target.shape
             if mask.shape != places:

@@ -172,6 +172,26 @@ def test_it_keeps_what_it_documents(entry):
 
 
 @over("optimizer")
+def test_its_state_is_known_before_it_runs(entry):
+    """Contract: the estimate without numbers is the bytes that a real step keeps; L-BFGS, whose history grows, says so."""
+    if entry.name in SPARSE:
+        pytest.skip("a step without numbers has no sparse gradient")
+    named, value = problem()
+    if entry.name in ("adafactor", "asgd"):
+        with pytest.raises(ValueError, match="reads its own numbers while it steps"):
+            optim.state_estimate(MAKE[entry.name](), named)
+        return
+    if entry.name in CLOSURE:
+        with pytest.raises(ValueError, match=r"at most 2 \* history"):
+            optim.state_estimate(MAKE[entry.name](), named)
+        return
+    estimate = optim.state_estimate(MAKE[entry.name](), named)
+    optimizer = MAKE[entry.name]()(named)
+    step(entry.name, named, value, optimizer)
+    assert estimate == optim.state_bytes(optimizer) and (estimate > 0 or entry.name == "sgd")
+
+
+@over("optimizer")
 def test_it_refuses_what_it_cannot_take(entry):
     """Contract: no parameters, one that comes twice, and parameters without names are said; a generator is taken whole."""
     make = MAKE[entry.name]()

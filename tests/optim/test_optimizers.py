@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tests.optim.rules.problems import assert_same_walk, split
 from weft.engine import Method, Steps, Update, fit
 from weft.losses import Loss, cross_entropy
 from weft.methods import Supervised
@@ -159,3 +162,109 @@ def test_a_learning_rate_that_is_none_is_said(factory, lr):
     with pytest.raises(ValueError, match=f"{factory.__name__}: lr={lr}; expected a learning rate of 0 or more"):
         factory(lr)(named)
     factory(0.0)(named)
+
+
+TWO_HUNDRED = {
+    "adam": (adam(0.01), lambda named: torch.optim.Adam([p for _, p in named], lr=0.01)),
+    "adam, coupled decay": (adam(0.01, weight_decay=0.1), lambda named: torch.optim.Adam(split(named, 0.1), lr=0.01)),
+    "amsgrad": (adam(0.05, betas=(0.9, 0.9), amsgrad=True), lambda named: torch.optim.Adam([p for _, p in named], lr=0.05, betas=(0.9, 0.9), amsgrad=True)),
+    "adamw": (adamw(0.01, 0.1), lambda named: torch.optim.AdamW(split(named, 0.1), lr=0.01)),
+    "adamw, amsgrad": (adamw(0.01, 0.1, amsgrad=True), lambda named: torch.optim.AdamW(split(named, 0.1), lr=0.01, amsgrad=True)),
+    "sgd, dampened": (sgd(0.01, 0.9, 0.1, dampening=0.3), lambda named: torch.optim.SGD(split(named, 0.1), lr=0.01, momentum=0.9, dampening=0.3)),
+}
+
+
+@pytest.mark.parametrize("name", TWO_HUNDRED)
+def test_two_hundred_steps_are_torchs(name):
+    """adam, adamw and sgd, parity: two hundred steps in float64 with AMSGrad, coupled and decoupled decay, dampening; fused here, plain loops there."""
+    ours, theirs = TWO_HUNDRED[name]
+
+    def plain(named):
+        optimizer = theirs(named)
+        for group in optimizer.param_groups:
+            group["foreach"] = group["fused"] = False
+        return optimizer
+
+    assert_same_walk(ours, plain, steps=200)
+
+
+def test_coupled_and_decoupled_decay_differ_as_by_hand():
+    """adam and adamw, closed form: with a zero gradient the decoupled decay shrinks by lr decay, the coupled one takes Adam's step of length lr."""
+    ends = {}
+    for name, factory in (("adam", adam(0.1, weight_decay=0.01)), ("adamw", adamw(0.1, weight_decay=0.01))):
+        w = nn.Parameter(torch.full((1, 1), 2.0, dtype=torch.float64))
+        w.grad = torch.zeros_like(w)
+        factory([("w", w)]).step()
+        ends[name] = w.item()
+    assert ends == pytest.approx({"adam": 2 - 0.1, "adamw": 2 * (1 - 0.1 * 0.01)}, rel=1e-6)
+
+
+def test_where_adam_fails_amsgrad_converges():
+    """adam, closed form: on Reddi's online problem (slope 10 at every third step, else -4, on [-1, 1]; the best is -1) Adam ends at the worst point, AMSGrad at the best."""
+    ends = {}
+    for amsgrad in (False, True):
+        x = nn.Parameter(torch.zeros((), dtype=torch.float64))
+        optimizer = adam(0.2, betas=(0.0, 1 / (1 + 10**2)), amsgrad=amsgrad)([("x", x)])
+        for t in range(3000):
+            optimizer.param_groups[0]["lr"] = 0.2 / (t + 1) ** 0.5
+            x.grad = torch.tensor(10.0 if t % 3 == 0 else -4.0, dtype=torch.float64)
+            optimizer.step()
+            with torch.no_grad():
+                x.clamp_(-1, 1)
+        ends[amsgrad] = x.item()
+    assert ends[False] > 0.9 and ends[True] < -0.9
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_on_a_quadratic_is_a_power_of_a_matrix(nesterov):
+    """sgd, closed form: (w, v) after t steps is the t-th power of a two by two matrix, for each eigenvalue of the quadratic."""
+    lr, mu = 0.05, 0.9
+    curvatures = torch.tensor([1.0, 10.0, 0.1], dtype=torch.float64)
+    w = nn.Parameter(torch.ones(3, dtype=torch.float64))
+    optimizer = sgd(lr, mu, nesterov=nesterov)([("w", w)])
+    for _ in range(25):
+        w.grad = curvatures * w.detach()
+        optimizer.step()
+    for h, found in zip(curvatures.tolist(), w.tolist(), strict=True):
+        # v' = mu v + h w; plain: w' = w - lr v'; Nesterov: w' = w - lr (h w + mu v')
+        row = [1 - lr * h - lr * mu * h, -lr * mu * mu] if nesterov else [1 - lr * h, -lr * mu]
+        power = torch.linalg.matrix_power(torch.tensor([row, [h, mu]], dtype=torch.float64), 25)
+        assert found == pytest.approx(power[0, 0].item(), rel=1e-9)
+
+
+class Valley(Method):
+    """Rosenbrock's valley."""
+
+    def __init__(self):
+        super().__init__()
+        self.place = nn.Parameter(torch.tensor([-1.2, 1.0, -0.5, 0.7], dtype=torch.float64))
+
+    def loss(self, batch):
+        x = self.place
+        return Loss.mean((100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()[None])
+
+
+def test_lbfgs_ends_where_scipys_does():
+    """lbfgs, parity: SciPy's L-BFGS-B on Rosenbrock's valley in four dimensions, in fewer evaluations than plain descent takes for a worse end."""
+    optimize = pytest.importorskip("scipy.optimize")
+    method, plain = Valley(), Valley()
+    evaluations = []
+    original = Valley.loss
+    method.loss = lambda batch: evaluations.append(1) or original(method, batch)
+    data = [{"input": torch.zeros(1, 1)}]
+    fit(method, data, Update(lbfgs(max_iter=25, history=100), on=""), until=Steps(4))
+    fit(plain, data, Update(sgd(1e-3), on=""), until=Steps(len(evaluations)))
+    best = optimize.minimize(optimize.rosen, [-1.2, 1.0, -0.5, 0.7], jac=optimize.rosen_der, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10})
+    torch.testing.assert_close(method.place.detach(), torch.from_numpy(best.x), rtol=0, atol=5e-5)
+    assert original(plain, data[0]).value.item() > 1e6 * original(method, data[0]).value.item()
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_lbfgs_notices_other_batches(change):
+    """lbfgs, property: batches that change between steps are warned of once; the same batch is not."""
+    torch.manual_seed(0)
+    data = [(torch.randn(16, 4), torch.randint(0, 3, (16,))) for _ in range(3 if change else 1)]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        fit(Supervised(network(), cross_entropy), data, Update(lbfgs(max_iter=4), on=""), until=Steps(6))
+    assert sum("its objective changes between steps" in str(w.message) for w in seen) == int(change)

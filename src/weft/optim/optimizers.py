@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -141,21 +142,52 @@ def _sgd(named: Named, options: dict[str, Any]) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, **options, fused=_fused(named))
 
 
+class Lbfgs(torch.optim.LBFGS):
+    """Torch's L-BFGS, which also notices that its objective changes between steps: one evaluation more, once."""
+
+    end: float | None = None
+    watched = False
+
+    def step(self, closure: Callable[[], float]) -> Any:  # type: ignore[override]
+        """One step, of several evaluations."""
+        first: list[float] = []
+
+        def watching() -> float:
+            value = closure()
+            first.append(float(value))
+            return value
+
+        result = super().step(watching)
+        if self.end is not None and not self.watched:
+            self.watched = True
+            if abs(first[0] - self.end) > 1e-3 * max(abs(self.end), 1e-6):
+                warnings.warn(
+                    f"lbfgs ended a step at {self.end:.6g} and began the next at {first[0]:.6g}: its objective changes between steps (other batches,"
+                    " dropout), and curvature taken over such steps is noise. Give it the whole data as one batch, or use adamw.",
+                    stacklevel=3,
+                )
+        elif self.end is None:
+            with torch.enable_grad():
+                self.end = float(closure())
+        return result
+
+
 def lbfgs(lr: float = 1.0, max_iter: int = 20, history: int = 10, line_search: str | None = "strong_wolfe") -> Factory:
     """Limited-memory BFGS; evaluates the objective several times a step.
 
-    Paper: Liu and Nocedal, 1989. Use for small problems with the whole data in one batch. Cost: ``2 * history`` numbers per parameter
-    and up to ``1.25 * max_iter`` evaluations a step.
+    Warns once when the objective changes between the first steps. Tolerances are torch's (1e-7 of the gradient, 1e-9 of the change).
+    Paper: Liu and Nocedal, 1989. Use for small problems with the whole data in one batch; instead of it ``adamw`` for batches.
+    Cost: ``2 * history`` numbers per parameter and up to ``1.25 * max_iter`` evaluations a step.
 
-    >>> type(lbfgs()([("w", nn.Parameter(torch.ones(1)))])).__name__
-    'LBFGS'
+    >>> isinstance(lbfgs()([("w", nn.Parameter(torch.ones(1)))]), torch.optim.LBFGS)
+    True
     """
     return partial(_lbfgs, lr=lr, max_iter=max_iter, history=history, line_search=line_search)
 
 
 def _lbfgs(named: Named, lr: float, max_iter: int, history: int, line_search: str | None) -> torch.optim.Optimizer:
     check_rate("lbfgs", lr)
-    return torch.optim.LBFGS([p for _, p in check_named("lbfgs", named)], lr=lr, max_iter=max_iter, history_size=history, line_search_fn=line_search)
+    return Lbfgs([p for _, p in check_named("lbfgs", named)], lr=lr, max_iter=max_iter, history_size=history, line_search_fn=line_search)
 
 
 def layerwise(factory: Factory, order: Sequence[str], decay: float) -> Factory:

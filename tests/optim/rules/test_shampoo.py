@@ -64,6 +64,8 @@ def test_the_inverse_root_inverts():
         root = inverse_root(matrix, order, 1e-9)
         torch.testing.assert_close(torch.linalg.matrix_power(root, order) @ matrix, torch.eye(5, dtype=torch.float64), rtol=0, atol=1e-8)
     assert torch.isfinite(inverse_root(torch.zeros(3, 3), 4, 1e-6)).all()
+    with pytest.raises(ArithmeticError, match="not finite: its gradients overflowed"):
+        inverse_root(torch.full((3, 3), float("nan")), 4, 1e-6)
 
 
 def test_impossible_options_are_said():

@@ -63,6 +63,7 @@ KIND = {
 EXTRA = {
     "Rule": "weft.optim.rules.rule:Rule",
     "ScheduleFreeAverage": "weft.optim.rules.schedule_free:ScheduleFreeAverage",
+    "state_estimate": "weft.optim.rules.rule:state_estimate",
     "state_bytes": "weft.optim.rules.rule:state_bytes",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

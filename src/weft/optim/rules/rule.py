@@ -139,3 +139,29 @@ def state_bytes(optimizer: torch.optim.Optimizer) -> int:
     0
     """
     return sum(t.numel() * t.element_size() for state in optimizer.state.values() for t in state.values() if isinstance(t, Tensor))
+
+
+def state_estimate(factory: Factory, named: Named) -> int:
+    """The bytes that an optimizer will keep for these parameters, found by one step without numbers (on torch's meta device), before anything runs.
+
+    With the parameters' own bytes and as many for gradients it is what training holds beside activations. Errors: a rule that takes a closure,
+    or that reads its own numbers while it steps (torch's Adafactor and ASGD).
+
+    >>> weight = torch.nn.Parameter(torch.ones(1000, 1000)); state_estimate(made_by(torch.optim.Adam, "adam", {"lr": 0.1}, {}), [("w", weight)])
+    8000004
+    """
+    hollow = [(n, torch.nn.Parameter(torch.empty_like(p, device="meta"))) for n, p in check_named("state_estimate", named)]
+    optimizer = factory(hollow)
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError("state_estimate steps once, and L-BFGS keeps more with every step: at most 2 * history numbers for each parameter.")
+    for _, p in hollow:
+        p.grad = torch.empty_like(p)
+    try:
+        optimizer.step()
+    except RuntimeError as error:
+        if "meta" not in str(error):
+            raise
+        raise ValueError(
+            f"state_estimate: {type(optimizer).__name__} reads its own numbers while it steps; its docstring says what it keeps."
+        ) from error
+    return state_bytes(optimizer)

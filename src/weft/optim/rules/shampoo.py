@@ -55,13 +55,30 @@ class Shampoo(Rule):
         return move * (gradient.norm() / move.norm().clamp_min(1e-30)) if group["graft"] else move
 
 
+def eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of a symmetric matrix; in float64 where float32 does not suffice for LAPACK to converge.
+
+    >>> eigen(torch.eye(2))[0].tolist()
+    [1.0, 1.0]
+    """
+    try:
+        values, vectors = torch.linalg.eigh(matrix)
+    except torch.linalg.LinAlgError:
+        if not torch.isfinite(matrix).all():
+            raise ArithmeticError(
+                "The preconditioner of a matrix is not finite: its gradients overflowed when squared. Clip them, or lower the learning rate."
+            ) from None
+        values, vectors = (found.to(matrix.dtype) for found in torch.linalg.eigh(matrix.double()))
+    return values, vectors
+
+
 def inverse_root(matrix: Tensor, order: int, floor: float) -> Tensor:
     """matrix^(-1 / order) of a symmetric positive matrix, by its eigenvalues; those that rounding made smaller than ``floor`` are lifted to it.
 
     >>> inverse_root(torch.diag(torch.tensor([16.0, 1.0])), 4, 1e-6).diagonal()
     tensor([0.5000, 1.0000])
     """
-    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = eigen(matrix)
     return (vectors * values.clamp_min(max(floor, torch.finfo(values.dtype).tiny)).pow(-1 / order)) @ vectors.T
 
 

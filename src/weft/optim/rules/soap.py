@@ -10,6 +10,7 @@ from torch import Tensor
 
 from weft.optim.optimizers import Factory
 from weft.optim.rules.rule import Rule, States, made_by, shrink
+from weft.optim.rules.shampoo import eigen
 
 
 class Soap(Rule):
@@ -50,7 +51,7 @@ class Soap(Rule):
             outer = torch.tensordot(gradient, gradient, dims=(others, others))  # type: ignore[arg-type]
             state[f"gram_{i}"].lerp_(outer, 1 - group["betas"][1])
             if step == 0:
-                state[f"basis_{i}"].copy_(torch.linalg.eigh(state[f"gram_{i}"])[1].flip(1))
+                state[f"basis_{i}"].copy_(eigen(state[f"gram_{i}"])[1].flip(1))
             elif step % group["every"] == 0:
                 self._turn(state, i)
 

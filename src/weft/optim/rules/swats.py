@@ -37,6 +37,8 @@ class Swats(Rule):
 
     def _watch(self, group: dict[str, Any], step: int, moves: list[Tensor], gradients: list[Tensor]) -> None:
         """The rate at which SGD's step, projected on this one, would be as long: its average settles, and SGD takes over."""
+        if moves[0].is_meta:  # an estimate of memory has no numbers
+            return
         along = float(torch.stack([(m * g).sum() for m, g in zip(moves, gradients, strict=True)]).sum())
         if along == 0 or not group["lr"]:
             return

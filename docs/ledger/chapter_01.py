@@ -25,7 +25,10 @@ ROWS: tuple[Row, ...] = (
     Row("01.33", "Freeze and unfreeze", "surgery/freeze", "tests/nn/test_freezing.py::test_a_frozen_part_stays_as_it_is_through_training", "choice by glob"),
     Row("01.34", "State save and load", "weft.data.state_files:write_bytes", "tests/data/test_state_files.py::test_an_interrupted_write_leaves_the_old_file", "compression, choice of formats, a public load for one's own files"),
     Row("01.47", "Module test kit", "tests/contracts/test_networks.py", "tests/contracts/test_networks.py::test_samples_do_not_see_each_other", "gradients by finite differences for each layer, planted defects, use on one's own module"),
+    Row("01.35", "Partial loading", "weft.models.exchange:load_partial", "tests/models/exchange/test_partial.py::test_a_network_with_another_head_takes_all_but_the_head"),
+    Row("01.42", "Weights of other libraries", "weft.models.exchange:load_arrays", "tests/models/exchange/test_layouts.py::test_keras_weights_in_a_network_of_ones_own", "recurrent layers outside of saved models, a dry run"),
     Row("01.43", "Networks from Keras", "weft.models.exchange:from_keras", "tests/models/exchange/test_keras.py::test_random_networks_give_what_keras_gives", "SavedModel, recipes for the way of the data"),
+    Row("01.44", "Agreement after a move", "weft.models.exchange:compare_networks", "tests/models/exchange/test_agreement.py::test_the_layer_with_the_mistake_is_named", "gradients, speed"),
 )
 PITFALLS: tuple[tuple[str, str], ...] = (
     ("Xavier's rule taken for torch's default", "tests/scratch/test_mlp.py::test_beginnings_are_what_their_rules_say"),

@@ -76,7 +76,7 @@ class Hooks:
 
     def before(self, wanted: Wanted, function: Callable[[str, Any], Any]) -> Hooks:
         for name, module in find_modules(self.model, wanted).items():
-            self._kept(module.register_forward_pre_hook(lambda m, inputs, name=name: function(name, inputs)))
+            self._kept(module.register_forward_pre_hook(lambda m, inputs, name=name: function(name, inputs)))  # type: ignore[arg-type]
         return self
 
     def after(self, wanted: Wanted, function: Callable[[str, Any, Any], Any]) -> Hooks:

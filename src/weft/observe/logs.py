@@ -43,6 +43,9 @@ class Averages:
                     columns[name] = [value]
         self.waiting.clear()
         for name, values in columns.items():
+            if len(values) == 1 and type(values[0]) is float:  # one line's ready number: nothing to add up
+                self.sums[name], self.counts[name] = self.sums.get(name, 0.0) + values[0], self.counts.get(name, 0.0) + 1.0
+                continue
             self.sums[name] = self.sums.get(name, 0.0) + total([value.total if type(value) is Mean else value for value in values])
             self.counts[name] = self.counts.get(name, 0.0) + total([value.count if type(value) is Mean else 1.0 for value in values])
 

@@ -30,12 +30,12 @@ class Seen(Monitor):
 
 
 def test_it_looks_early_and_then_at_every_so_many_steps(moment):
-    """Closed form: steps 2, 5, 10, 20 and multiples of the interval, each prepared one step before."""
+    """Closed form: steps 2, 5, 10, 20, 50 and multiples of the interval, each prepared one step before."""
     monitor = Seen(30)
     for step in range(1, 91):
         monitor(moment(step), {"loss": 1.0})
-    assert [report["step"] for report in monitor.history] == [2, 5, 10, 20, 30, 60, 90] == monitor.prepared
-    assert monitor.released == 7
+    assert [report["step"] for report in monitor.history] == [2, 5, 10, 20, 30, 50, 60, 90] == monitor.prepared
+    assert monitor.released == 8
 
 
 def test_an_epochs_end_is_no_step(moment):

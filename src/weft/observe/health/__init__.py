@@ -14,12 +14,29 @@ TABLE = {
 }
 KIND = "listener"
 EXTRA = {
+    "Check": "weft.observe.health.sanity:Check",
     "Diagnosis": "weft.observe.health.diagnose:Diagnosis",
     "Finding": "weft.observe.health.diagnose:Finding",
     "Limits": "weft.observe.health.signs:Limits",
     "Remark": "weft.observe.health.lint:Remark",
+    "apart": "weft.observe.health.sanity:apart",
+    "causal": "weft.observe.health.sanity:causal",
+    "check_activations": "weft.observe.health.statistics:check_activations",
+    "check_data": "weft.observe.health.statistics:check_data",
+    "check_finite": "weft.observe.health.statistics:check_finite",
+    "check_gradients": "weft.observe.health.statistics:check_gradients",
+    "check_method": "weft.observe.health.sanity:check_method",
+    "check_weights": "weft.observe.health.statistics:check_weights",
+    "compare_precision": "weft.observe.health.precision:compare_precision",
     "diagnose": "weft.observe.health.diagnose:diagnose",
+    "first_loss": "weft.observe.health.sanity:first_loss",
+    "gradient_check": "weft.observe.health.numeric:gradient_check",
+    "gradients_arrive": "weft.observe.health.sanity:gradients_arrive",
     "lint": "weft.observe.health.lint:lint",
+    "repeats": "weft.observe.health.sanity:repeats",
+    "shuffled_labels": "weft.observe.health.sanity:shuffled_labels",
+    "uses_input": "weft.observe.health.sanity:uses_input",
+    "watch_finite": "weft.observe.health.statistics:watch_finite",
 }
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 

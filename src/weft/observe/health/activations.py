@@ -28,6 +28,7 @@ CHANNELS_FIRST = (nn.Conv1d, nn.BatchNorm1d, nn.GroupNorm, nn.InstanceNorm1d)
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # pyright: ignore[reportPrivateUsage]
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 PATIENCE = 3  # reports in a row after which a unit that is always zero is dead
+LEARNED = 0.3  # of the loss at the first look, from which on a leak is looked for
 DORMANT = 0.025  # of the layer's mean activity
 
 
@@ -61,7 +62,7 @@ class ActivationMonitor(Monitor):
 
     name = "activations"
 
-    def __init__(self, every: int = 50, *, layers: Chosen = None, limit: int = 64, details: bool = False) -> None:
+    def __init__(self, every: int = 200, *, layers: Chosen = None, limit: int = 64, details: bool = False) -> None:
         super().__init__(every)
         if limit < 1:
             raise ValueError(f"ActivationMonitor needs limit >= 1 layers, got {limit}.")
@@ -71,6 +72,7 @@ class ActivationMonitor(Monitor):
         self.handles: list[Any] = []
         self.zero_for: dict[str, Tensor] = {}
         self.leak = Leak()
+        self.first: float | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -166,7 +168,10 @@ class ActivationMonitor(Monitor):
             self.zero_for[name] = still.to(torch.int32) if count is None or count.shape != still.shape else (count.to(still.device) + 1) * still
             self.values[f"dead/{name}"] = (self.zero_for[name] >= PATIENCE).float().mean()
             self.values[f"dormant/{name}"] = (mean <= DORMANT * mean.mean()).float().mean()
-        self.values |= self.leak.read()
+        loss = float(logs["loss"]) if "loss" in logs else 0.0
+        self.first = loss if self.first is None else self.first
+        if loss <= LEARNED * self.first:
+            self.values |= self.leak.read()
         numbers = dict(zip(self.values, gathered(list(self.values.values())), strict=True))
         found = {**self.numbers, **numbers}
         for total, kind in (("relu/dead", "dead/"), ("relu/dormant", "dormant/"), ("bounded/saturated", "saturated/")):

@@ -48,7 +48,7 @@ class GradientMonitor(Monitor):
     name = "gradients"
     unprepared = True  # the gradients of step 1 show the network as it was made
 
-    def __init__(self, every: int = 50, *, layers: Chosen = None, limit: int = 64, details: bool = False) -> None:
+    def __init__(self, every: int = 200, *, layers: Chosen = None, limit: int = 64, details: bool = False) -> None:
         super().__init__(every)
         if limit < 1:
             raise ValueError(f"GradientMonitor needs limit >= 1 layers, got {limit}.")

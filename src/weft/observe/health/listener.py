@@ -33,7 +33,7 @@ class Health:
     []
     """
 
-    def __init__(self, every: int = 50, *, warn: bool = True, limits: Limits = Limits()) -> None:
+    def __init__(self, every: int = 200, *, warn: bool = True, limits: Limits = Limits()) -> None:
         self.gradients, self.activations = GradientMonitor(every), ActivationMonitor(every)
         self.warn, self.limits = warn and first_rank(), limits
         self.found: list[Finding] = []

@@ -12,7 +12,7 @@ from torch import nn
 
 from weft.observe.metrics_file import MetricsFile
 
-EARLY = (2, 5, 10, 20)  # steps that are looked at whatever the interval is: many illnesses show at once
+EARLY = (2, 5, 10, 20, 50, 100, 150)  # steps that are looked at whatever the interval is: many illnesses show at once
 KEPT = 200  # reports that stay in memory
 Chosen = str | Callable[[str], bool] | None
 
@@ -20,7 +20,7 @@ Chosen = str | Callable[[str], bool] | None
 class Monitor:
     """A listener that looks at every ``every``-th step: it prepares after the step before, reads after the step, and keeps what it found.
 
-    Steps 2, 5, 10 and 20 are looked at too, and step 1 where ``read`` needs no preparation (``unprepared``).
+    Steps 2, 5, 10, 20, 50, 100 and 150 are looked at too, and step 1 where ``read`` needs no preparation (``unprepared``).
     ``history`` holds the last reports, each ``{"step": ..., name: number}``; in a run they are also
     lines of ``health/<name>.jsonl``, cut back on resume like the run's metrics. A report that was being prepared when a checkpoint was
     written is left out after a resume. Subclasses write ``prepare(state)`` and ``read(state, logs)``, and set ``name``.
@@ -29,7 +29,7 @@ class Monitor:
     name = "monitor"
     unprepared = False
 
-    def __init__(self, every: int = 50) -> None:
+    def __init__(self, every: int = 200) -> None:
         if every < 1:
             raise ValueError(f"{type(self).__name__} looks at every 1 or more steps, got every={every}.")
         self.every = every

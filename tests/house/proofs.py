@@ -10,7 +10,7 @@ from tests.house.source import Function, Source, code_lines, literal, shelves, t
 
 KINDS = {
     "model", "method", "loss", "metric", "codec", "transform", "source", "optimizer", "schedule", "estimator", "gradient", "followup",
-    "surgery", "listener", "recipe", "layer", "environment", "tokenizer", "plan", "flow", "check", "penalty", "textbook",
+    "surgery", "listener", "recipe", "layer", "environment", "tokenizer", "plan", "flow", "check", "selection", "penalty", "textbook",
 }  # fmt: skip
 PROOF = re.compile(r"\b(parity|closed[ -]form|brute[ -]force|property|learned|contract)\b", re.IGNORECASE)
 ASSERTING = re.compile(r"^(assert|check|gradcheck|raises|warns|fail|run_docstring)|^(assert_\w+|check_\w+)$")

@@ -59,7 +59,7 @@ def survey(loader: Any) -> Survey:
         "room": worker_count(),
         "start": start_method(),
     }
-    moving = [part for part in (getattr(loader, "flow", None), loader) if hasattr(part, "state_dict") and hasattr(part, "load_state_dict")]
+    moving: list[Any] = [part for part in (getattr(loader, "flow", None), loader) if hasattr(part, "state_dict") and hasattr(part, "load_state_dict")]
     positions = [part.state_dict() for part in moving]
     running = iter(loader)
     first = next(running, None)
@@ -92,8 +92,9 @@ def form(value: Any) -> Any:
         return {str(name): form(part) for name, part in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: form(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: form(part) for name, part in zip(value._fields, value, strict=True)}
+    names = getattr(value, "_fields", None)  # of a named tuple
+    if isinstance(value, tuple) and names is not None:
+        return {name: form(part) for name, part in zip(names, value, strict=True)}
     if isinstance(value, tuple | list):
         parts = [form(part) for part in value]
         alike = len(parts) > 1 and isinstance(parts[0], str) and "(" not in parts[0] and len(set(parts)) == 1

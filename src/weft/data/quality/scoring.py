@@ -43,7 +43,8 @@ class Quality:
         gone = torch.ones(len(self.score), dtype=torch.bool)
         gone[kept] = False
         rows = [i for i in self.score.argsort(stable=True).tolist() if gone[i]]
-        return [Problem("low quality", f"score {self.score[i]:.3f}, mostly for {self.names[int(self.worst[i])]}", files[i]) for i in rows]
+        reasons = {i: f"score {self.score[i]:.3f}, mostly for {self.names[int(self.worst[i])]}" for i in rows}
+        return [Problem("low quality", reason, file=str(files[i])) for i, reason in reasons.items()]
 
 
 def quality_scores(

@@ -73,7 +73,7 @@ class CountWindows:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.epoch, self.at, self.skip = state["epoch"], state["at"], state["skip"]
-        self.flow.load_state_dict(self.at)
+        self.flow.load_state_dict(state["at"])
 
 
 class TimeWindows:

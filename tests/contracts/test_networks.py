@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils import _pytree as pytree
 
 from tests.contracts.walk import copied, example, over, same, tensors
 
@@ -16,6 +18,18 @@ NOT_EXPORTED: dict[str, str] = {}
 UNTRAINED_PARAMETERS: dict[str, tuple[str, ...]] = {}  # parameters that one forward pass need not reach
 WITHOUT_GRADIENT = {"text_writer": "what it writes is token numbers, which nothing flows back through; the network within it is walked by itself"}
 SAMPLES_SEE_EACH_OTHER: dict[str, str] = {}
+PASSES_ON = "it hands its input to the parts that it is given, which speak for themselves"
+HOLDS_ANY_PART = dict.fromkeys(
+    ("adaptive_computation", "central_policy", "early_exits", "greedy_policy", "heads", "layers", "parallel", "repeat", "residual", "routed", "siamese",
+     "time_distributed", "unrolled"),
+    PASSES_ON,
+)  # fmt: skip
+GRADIENT_OF_ITS_OWN = {
+    "gradient_reversal": "its gradient is another's on purpose; its own test says which",
+    "gradient_scale": "its gradient is another's on purpose; its own test says which",
+    "token_embedding": "the row of padding has no gradient on purpose",
+    "straight_through_step": "its gradient is another's on purpose; its own test says which",
+}
 
 
 def made(entry, seed=0):
@@ -132,3 +146,54 @@ def test_exported_graph_gives_the_same_output(entry):
         expected, found = tensors(call(network, inputs)), tensors(program.module()(*args, **kwargs))
     for left, right in zip(expected, found, strict=True):
         torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-5)
+
+
+@over("layer")
+def test_gradients_are_those_of_differences(entry):
+    """Contract: in float64 and eval mode the gradients of inputs and parameters equal differences of the outputs (gradcheck)."""
+    if entry.name in GRADIENT_OF_ITS_OWN:
+        pytest.skip(GRADIENT_OF_ITS_OWN[entry.name])
+    network, inputs = made(entry)
+    network.double().eval()
+    with torch.no_grad():
+        for value in network.parameters():
+            value += 0.1 * torch.randn_like(value)          # off the corners on which zeros stand
+    leaves, spec = pytree.tree_flatten(inputs)
+    leaves = [leaf.double().requires_grad_() if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() else leaf for leaf in leaves]
+    moving = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
+    moving += [value for value in network.parameters() if value.requires_grad]
+
+    def outputs(*_):
+        torch.manual_seed(3)
+        found = [value for value in tensors(call(network, pytree.tree_unflatten(leaves, spec))) if value.is_floating_point()]
+        return tuple(value for value in found if value.requires_grad)
+
+    if not moving or not outputs():
+        pytest.skip("nothing in it has a gradient")
+    assert torch.autograd.gradcheck(outputs, moving, fast_mode=True)
+
+
+@over("layer")
+def test_a_wrong_size_is_taken_or_refused_by_name(entry):
+    """Contract: an input with one channel or feature more either works or raises a ValueError that says what came, as torch's errors from inside a layer do not."""
+    if entry.name in HOLDS_ANY_PART:
+        pytest.skip(HOLDS_ANY_PART[entry.name])
+    network, inputs = made(entry)
+    if isinstance(inputs, dict) or type(network).__module__.startswith("torch"):
+        pytest.skip("a layer of torch speaks for itself")
+    network.eval()
+    for number, value in enumerate(inputs):
+        for dim in {1, value.ndim - 1} if isinstance(value, torch.Tensor) and value.ndim > 1 and value.is_floating_point() else ():
+            larger = torch.cat([value, value.narrow(dim, 0, 1)], dim)
+            with torch.inference_mode():
+                said = refusal(network, (*inputs[:number], larger, *inputs[number + 1 :]))
+                assert said is None or set(map(int, re.findall(r"\d+", said))) & set(larger.shape), f"says not what came: {said}"
+
+
+def refusal(network, inputs):
+    """What a network says when it refuses its inputs; None when it takes them."""
+    try:
+        call(network, inputs)
+    except ValueError as refused:
+        return str(refused)
+    return None

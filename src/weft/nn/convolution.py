@@ -86,10 +86,15 @@ class ConvNormAct(nn.Sequential):
         }
         if first and norm is not None:
             conv.register_parameter("bias", None)
+        self.layout = f"B {conv.in_channels} ..."
         for name, part in ({"conv": conv} | parts if first else parts | {"conv": conv}).items():
             self.add_module(name, part)
         if dropout:
             self.drop = make_dropout(f"channels_{weight.ndim - 2}d", dropout)
+
+    def forward(self, input: Float[Tensor, "b i *places"]) -> Float[Tensor, "b o *others"]:
+        expect(input, self.layout, "ConvNormAct")
+        return super().forward(input)
 
 
 class ResidualBlock(nn.Module):

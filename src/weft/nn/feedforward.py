@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from weft._lazy import unknown
 from weft.nn.activations import activation as make_activation
+from weft.nn.shapes import expect
 
 GATES = {"glu": "sigmoid", "reglu": "relu", "geglu": "gelu", "swiglu": "silu", "bilinear": "identity"}
 
@@ -30,6 +31,7 @@ class GeluMLP(nn.Module):
         self.dropout = dropout
 
     def forward(self, x: Float[Tensor, " *b dim"]) -> Float[Tensor, " *b dim"]:
+        expect(x, f"... {self.up.in_features}", "GeluMLP")
         return F.dropout(self.down(F.gelu(self.up(x))), self.dropout, self.training)
 
 
@@ -52,6 +54,7 @@ class SwiGLU(nn.Module):
         self.dropout = dropout
 
     def forward(self, x: Float[Tensor, " *b dim"]) -> Float[Tensor, " *b dim"]:
+        expect(x, f"... {self.up.in_features}", "SwiGLU")
         gate, value = self.up(x).chunk(2, dim=-1)
         return F.dropout(self.down(F.silu(gate) * value), self.dropout, self.training)
 
@@ -81,6 +84,7 @@ class GatedMLP(nn.Module):
         self.dropout = dropout
 
     def forward(self, x: Float[Tensor, " *b dim"]) -> Float[Tensor, " *b dim"]:
+        expect(x, f"... {self.up.in_features}", "GatedMLP")
         gate, value = self.up(x).chunk(2, dim=-1)
         return F.dropout(self.down(self.act(gate) * value), self.dropout, self.training)
 
@@ -113,10 +117,11 @@ class FeedForward(nn.Module):
         self.body = (
             nn.Sequential(nn.Linear(dim, hidden), make_activation(form), nn.Linear(hidden, dim)) if plain else GatedMLP(dim, hidden, form, bias=True)
         )
-        self.place, self.residual, self.dropout = norm, residual, dropout
+        self.dim, self.place, self.residual, self.dropout = dim, norm, residual, dropout
         self.norm = nn.LayerNorm(dim) if norm else nn.Identity()
 
     def forward(self, x: Float[Tensor, " *b dim"]) -> Float[Tensor, " *b dim"]:
+        expect(x, f"... {self.dim}", "FeedForward")
         y = self.body(self.norm(x) if self.place == "pre" else x)
         y = F.dropout(y, self.dropout, self.training)
         y = x + y if self.residual else y

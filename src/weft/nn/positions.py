@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from weft.nn.shapes import expect
+
 
 def sinusoids(position: Float[Tensor, " n"], dim: int, *, longest: float = 10_000.0) -> Float[Tensor, "n dim"]:
     """Encode positions or times as sines and cosines of geometrically spaced wavelengths, 2 pi to 2 pi * ``longest``.
@@ -23,8 +25,9 @@ def sinusoids(position: Float[Tensor, " n"], dim: int, *, longest: float = 10_00
     """
     if dim % 2:
         raise ValueError(f"sinusoids needs an even dim (one sine and one cosine a wavelength); got {dim}.")
-    frequency = torch.exp(-math.log(longest) * torch.arange(0, dim, 2, device=position.device, dtype=torch.float32) / dim)
-    angle = position.float()[:, None] * frequency
+    position = position.to(torch.promote_types(position.dtype, torch.float32))            # half precision has too few digits for an angle
+    frequency = torch.exp(-math.log(longest) * torch.arange(0, dim, 2, device=position.device, dtype=position.dtype) / dim)
+    angle = position[:, None] * frequency
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
@@ -44,6 +47,7 @@ class SinusoidalPositions(nn.Module):
         self.dim = dim
 
     def forward(self, x: Float[Tensor, "b t dim"]) -> Float[Tensor, "b t dim"]:
+        expect(x, f"B T {self.dim}", "SinusoidalPositions")
         steps = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)
         return x + sinusoids(steps, self.dim).to(x.dtype)
 
@@ -79,6 +83,7 @@ class RotaryPositions(nn.Module):
         self.register_buffer("sin", torch.cat([-angle.sin(), angle.sin()], dim=1).float(), persistent=False)
 
     def forward(self, x: Float[Tensor, "b h t k"], start: int = 0) -> Float[Tensor, "b h t k"]:
+        expect(x, f"B H T {self.cos.shape[1]}", "RotaryPositions")
         stop = start + x.shape[2]
         if stop > self.context:
             raise ValueError(f"{stop} tokens do not fit the context of {self.context}; shorten the sequence or build with a larger context.")

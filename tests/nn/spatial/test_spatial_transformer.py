@@ -87,7 +87,7 @@ def test_it_learns_to_undo_a_shift():
 
 
 def test_what_does_not_fit_is_said():
-    with pytest.raises(ValueError, match=r"what localise gives\) expects a tensor of shape \(2, 5\); got \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"what localise gives\) expects a tensor of shape \(B, 5\); got \(2, 3\)"):
         SpatialTransformer(Told(1.0, 2.0, 3.0), 5)(torch.zeros(2, 1, 4, 4))
     with pytest.raises(ValueError, match=r"Unknown kind 'afine'. Did you mean 'affine'"):
         SpatialTransformer(Told(1.0), 1, "afine")

@@ -33,7 +33,9 @@ class FiLM(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c *places"], condition: Float[Tensor, "b d"]) -> Float[Tensor, "b c *places"]:
         expect(x, f"B {self.channels} ...", "FiLM")
-        expect(condition, f"{len(x)} {self.condition_dim}", "FiLM (condition)")
+        expect(condition, f"B {self.condition_dim}", "FiLM (condition)")
+        if condition.shape[0] != x.shape[0]:
+            raise ValueError(f"FiLM needs one condition for each sample; got {condition.shape[0]} for {x.shape[0]}.")
         pair = self.linear(condition).reshape(len(x), 2, self.channels, *[1] * (x.ndim - 2))
         return (1 + pair[:, 0]) * x + pair[:, 1]
 
@@ -64,7 +66,7 @@ class ConditionalNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c *places"], condition: Float[Tensor, "b d"]) -> Float[Tensor, "b c *places"]:
         expect(x, f"B {self.film.channels} ...", "ConditionalNorm")
-        expect(condition, f"{len(x)} {self.film.condition_dim}", "ConditionalNorm (condition)")
+        expect(condition, f"B {self.film.condition_dim}", "ConditionalNorm (condition)")
         return self.film(self.norm(x), condition)
 
 
@@ -80,7 +82,8 @@ def adain(content: Float[Tensor, "b c *places"], style: Float[Tensor, "n k *othe
     >>> torch.allclose(adain(content, style).mean((2, 3)), style.mean((2, 3)), atol=1e-4)
     True
     """
-    expect(style, f"{content.shape[0]} {content.shape[1]} ...", "adain (style)")
+    if content.shape[:2] != style.shape[:2]:
+        raise ValueError(f"adain needs as many samples and channels of style as of content; got {tuple(style.shape)} and {tuple(content.shape)}.")
 
     def statistics(x: Tensor) -> tuple[Tensor, Tensor]:
         places = tuple(range(2, x.ndim))

@@ -33,10 +33,13 @@ class Cell(nn.Module):
     def extra_repr(self) -> str:
         return f"in_dim={self.in_dim}, dim={self.dim}"
 
-    def start(self, x: Float[Tensor, "b in"]) -> Float[Tensor, "b dim"]:
-        """Zeros for the first step, on the input's device and in its dtype."""
+    def start(self, x: Float[Tensor, "b in"], state: Float[Tensor, "b dim"] | None = None) -> Float[Tensor, "b dim"]:
+        """The state, or for the first step zeros on the input's device and in its dtype; both are of the sizes that the cell was made for."""
         expect(x, f"B {self.in_dim}", type(self).__name__)
-        return x.new_zeros(x.shape[0], self.dim)
+        if state is None:
+            return x.new_zeros(x.shape[0], self.dim)
+        expect(state, f"B {self.dim}", f"{type(self).__name__} (state)")
+        return state
 
 
 class ElmanCell(Cell):
@@ -57,7 +60,7 @@ class ElmanCell(Cell):
         self.act = make_activation(activation)
 
     def forward(self, x: Float[Tensor, "b in"], state: Float[Tensor, "b dim"] | None = None) -> tuple[Float[Tensor, "b dim"], Float[Tensor, "b dim"]]:
-        h = self.start(x) if state is None else state
+        h = self.start(x, state)
         h = self.act(F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh, self.bias_hh))
         return h, h
 
@@ -96,7 +99,7 @@ class LSTMCell(Cell):
     def forward(
         self, x: Float[Tensor, "b in"], state: tuple[Float[Tensor, "b dim"], Float[Tensor, "b dim"]] | None = None
     ) -> tuple[Float[Tensor, "b dim"], tuple[Float[Tensor, "b dim"], Float[Tensor, "b dim"]]]:
-        h, c = (self.start(x),) * 2 if state is None else state
+        h, c = (self.start(x, part) for part in state or (None, None))
         if self.norms is None:
             sums = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh, self.bias_hh)
         else:  # biases after the normalisation, which would remove them
@@ -137,7 +140,7 @@ class GRUCell(Cell):
         self.reset, self.update = reset, update
 
     def forward(self, x: Float[Tensor, "b in"], state: Float[Tensor, "b dim"] | None = None) -> tuple[Float[Tensor, "b dim"], Float[Tensor, "b dim"]]:
-        h = self.start(x) if state is None else state
+        h = self.start(x, state)
         gates, candidate = 2 * self.dim, slice(2 * self.dim, None)
         x_gates, x_candidate = F.linear(x, self.weight_ih, self.bias_ih).split([gates, self.dim], dim=-1)
         r, z = (x_gates + F.linear(h, self.weight_hh[:gates], self.bias_hh[:gates])).sigmoid().chunk(2, dim=-1)
@@ -228,5 +231,6 @@ class ElmanStep(nn.Module):
     def forward(self, x: Float[Tensor, "b in"], state: Float[Tensor, "b dim"] | None = None) -> tuple[Float[Tensor, "b out"], Float[Tensor, "b dim"]]:
         expect(x, f"B {self.in_dim}", "ElmanStep")
         h = x.new_zeros(x.shape[0], self.dim) if state is None else state
+        expect(h, f"B {self.dim}", "ElmanStep (state)")
         h = self.act(self.i2h(torch.cat([x, h], dim=-1)))
         return self.h2o(h), h

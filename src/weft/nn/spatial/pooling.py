@@ -115,7 +115,8 @@ class SpatialAttentionPool(nn.Module):
     def forward(self, x: Float[Tensor, "b c *places"], mask: Bool[Tensor, " b *places"] | None = None) -> Float[Tensor, "b c"]:
         expect(x, f"B {self.channels} N ...", "SpatialAttentionPool")
         places = x.flatten(2)                                                                      # (B, C, N)
-        scores = self.score(places.mT).mT.float()                                                  # (B, heads, N)
+        scores = self.score(places.mT).mT                                                          # (B, heads, N)
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         if mask is not None:
             keep = mask.reshape(len(x), 1, -1)
             scores = scores.masked_fill(~keep, torch.finfo(scores.dtype).min)

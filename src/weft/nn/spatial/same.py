@@ -13,7 +13,6 @@ from weft.nn.activations.named import activation as make_activation
 from weft.nn.norms.named import norm_layer
 from weft.nn.shapes import expect
 
-
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 

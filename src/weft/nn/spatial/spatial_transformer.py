@@ -48,7 +48,7 @@ class SpatialTransformer(nn.Module):
     def matrix(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 2 3"]:
         """The transformation of each sample."""
         told = self.localise(x)
-        expect(told, f"{len(x)} {self.features}", "SpatialTransformer (what localise gives)")
+        expect(told, f"B {self.features}", "SpatialTransformer (what localise gives)")
         numbers = self.head(told).to(torch.promote_types(x.dtype, torch.float32))
         if self.kind == "affine":
             return self.identity + numbers.unflatten(1, (2, 3))

@@ -28,7 +28,7 @@ def merge(values: Sequence[Tensor], how: str, dim: int = 1) -> Tensor:
     free = dim % max(len(shapes[0]), 1) if how == "concat" and shapes else None
     if not shapes or len({tuple(size for place, size in enumerate(shape) if place != free) for shape in shapes}) > 1:
         wanted = "the same shape" if free is None else f"the same shape but along {dim}"
-        raise ValueError(f"merge({how!r}) needs tensors of {wanted}; got {', '.join(map(str, shapes)) or 'none'}.")
+        raise ValueError(f"Merge({how!r}) needs tensors of {wanted}; got {', '.join(map(str, shapes)) or 'none'}.")
     if how == "concat":
         return torch.cat(list(values), dim=dim)
     stacked = torch.stack(list(values))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from weft._lazy import unknown
 from weft.nn.activations import activation as make_activation
+from weft.nn.shapes import expect
 
 NORMS = ("batch", "layer", "rms", "group")
 
@@ -81,6 +82,7 @@ class ResidualMLPBlock(nn.Module):
         self, in_dim: int, hidden: int | None = None, out_dim: int | None = None, *, norm: str | None = "batch", zero_last: bool = False
     ) -> None:
         super().__init__()
+        self.in_dim = in_dim
         hidden, out_dim = hidden or in_dim, out_dim or in_dim
         self.first = Dense(in_dim, hidden, norm=norm, activation="relu")
         self.second = Dense(hidden, out_dim, norm=norm)
@@ -91,4 +93,5 @@ class ResidualMLPBlock(nn.Module):
             nn.init.zeros_(self.second.norm.weight)  # type: ignore[arg-type]
 
     def forward(self, x: Float[Tensor, " *b in"]) -> Float[Tensor, " *b out"]:
+        expect(x, f"... {self.in_dim}", "ResidualMLPBlock")
         return (self.shortcut(x) + self.second(self.first(x))).relu()

@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from weft.nn.shapes import expect
+
 
 class LowRankLinear(nn.Module):
     """A linear layer through a narrow middle: y = U (V x) + b, of rank at most ``rank``.
@@ -33,6 +35,7 @@ class LowRankLinear(nn.Module):
         self.up = nn.Linear(rank, out_dim, bias=bias)
 
     def forward(self, x: Float[Tensor, " *b in"]) -> Float[Tensor, " *b out"]:
+        expect(x, f"... {self.down.in_features}", "LowRankLinear")
         return self.up(self.down(x))
 
     @classmethod

@@ -124,12 +124,14 @@ KIND = {
 EXTRA = {
     "Progress": "weft.optim.schedules:Progress",
     "Schedule": "weft.optim.schedules:Schedule",
+    "advise": "weft.optim.advice:advise",
     "average_of": "weft.optim.averages:average_of",
     "decay_groups": "weft.optim.optimizers:decay_groups",
     "depths": "weft.optim.groups:depths",
     "in_modules": "weft.optim.groups:in_modules",
     "mean_of": "weft.optim.averages:mean_of",
     "refresh_statistics": "weft.optim.averages:refresh_statistics",
+    "noise_scale": "weft.optim.advice:noise_scale",
     "preview": "weft.optim.cycles:preview",
     "scaled_rate": "weft.optim.cycles:scaled_rate",
 }

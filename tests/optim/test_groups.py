@@ -12,7 +12,7 @@ from weft.engine import Steps, Update, fit
 from weft.losses import cross_entropy
 from weft.methods import Supervised
 from weft.models.vision import resnet18
-from weft.optim import adamw, by_depth, constant, depths, groups, in_modules, sgd
+from weft.optim import adamw, by_depth, constant, depths, group_table, groups, in_modules, sgd
 from weft.optim.groups import matches
 
 
@@ -134,3 +134,12 @@ def test_depths_that_fit_nothing_are_said():
         depths(["a.w"], "bert")
     with pytest.raises(ValueError, match="no depth is given for w"):
         by_depth(sgd(), {"v": 0})([("w", nn.Parameter(torch.ones(1)))])
+
+
+def test_the_table_of_groups_counts_everything():
+    """group_table, closed form: a line a group, with its options and all its weights, however many tensors there are."""
+    net = tower()
+    lines = group_table(groups(adamw(0.1), {"head": ("head", {"lr": 0.5}), "rest": ("*", {})})(named(net)), named(net)).split("\n")
+    assert lines[0] == "head: lr 0.5, weight_decay 0.01, 1 tensors, 4 weights: head.weight"
+    assert lines[3].startswith("rest: lr 0.1, weight_decay 0, 4 tensors, 8 weights: backbone.fc.bias") and lines[3].endswith("and 1 more")
+    assert len(lines) == 4

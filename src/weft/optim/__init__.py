@@ -128,6 +128,7 @@ EXTRA = {
     "average_of": "weft.optim.averages:average_of",
     "decay_groups": "weft.optim.optimizers:decay_groups",
     "depths": "weft.optim.groups:depths",
+    "group_table": "weft.optim.groups:group_table",
     "in_modules": "weft.optim.groups:in_modules",
     "mean_of": "weft.optim.averages:mean_of",
     "refresh_statistics": "weft.optim.averages:refresh_statistics",
@@ -135,7 +136,7 @@ EXTRA = {
     "preview": "weft.optim.cycles:preview",
     "scaled_rate": "weft.optim.cycles:scaled_rate",
 }
-SHELVES = ("rules",)  # what stands on them is also exported here
+SHELVES = ("curvature", "rules")  # what stands on them is also exported here
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

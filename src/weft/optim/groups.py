@@ -175,3 +175,22 @@ def by_depth(factory: Factory, kind: str | Mapping[str, int] = "order", decay: f
         return optimizer
 
     return make
+
+
+def group_table(optimizer: torch.optim.Optimizer, named: Named) -> str:
+    """What an optimizer moves, a line a group: name, rate, decay, number of tensors and of weights, the first names.
+
+    >>> from weft.optim import adamw
+    >>> named = list(nn.Linear(2, 3).named_parameters()); print(group_table(adamw(1e-3)(named), named))
+    decay: lr 0.001, weight_decay 0.01, 1 tensors, 6 weights: weight
+    no_decay: lr 0.001, weight_decay 0, 1 tensors, 3 weights: bias
+    """
+    names = {id(p): n for n, p in named}
+    lines = []
+    for number, group in enumerate(optimizer.param_groups):
+        first = [names.get(id(p), "?") for p in group["params"]]
+        options = ", ".join(f"{key} {group[key]:g}" for key in ("lr", "weight_decay") if isinstance(group.get(key), int | float))
+        shown = ", ".join(first[:3]) + (f" and {len(first) - 3} more" if len(first) > 3 else "")
+        weights = sum(p.numel() for p in group["params"])
+        lines.append(f"{group.get('name', number)}: {options}, {len(first)} tensors, {weights:,} weights: {shown}")
+    return "\n".join(lines)

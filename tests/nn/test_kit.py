@@ -89,7 +89,7 @@ COUPLES = {"residual_mlp_block": "its batch norm, the default, couples the sampl
 NOT_FOR = {"early_exits": "in training a list of every exit's answers, in eval mode the last one's: another output"}
 
 
-@pytest.mark.parametrize("entry", [one for one in entries("layer") if ".structure" in one.shelf or ".recurrent" in one.shelf], ids=lambda one: one.name)
+@pytest.mark.parametrize("entry", [one for one in entries("layer") if one.shelf.endswith(("structure", "recurrent", "sequence"))], ids=lambda one: one.name)
 def test_layers_of_structure_and_recurrence_pass(entry):
     """Contract: check_layer over these shelves."""
     if entry.name in NOT_FOR:

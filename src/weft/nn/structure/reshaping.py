@@ -53,7 +53,7 @@ class Reshape(nn.Module):
         self.shape = tuple(shape)
 
     def forward(self, x: Shaped[Tensor, " b *item"]) -> Shaped[Tensor, " b *out"]:
-        numbers, known = math.prod(x.shape[1:]), math.prod(size for size in self.shape if size != -1)
+        numbers, known = math.prod(x.shape[1:]), math.prod([size for size in self.shape if size != -1])
         if numbers % known if -1 in self.shape else numbers != known:
             raise ValueError(f"Reshape cannot put an item of shape {tuple(x.shape[1:])}, {numbers} numbers, into {self.shape}.")
         return x.reshape(x.shape[0], *self.shape)

@@ -24,6 +24,7 @@ EXTRA = {
     "LockedError": "weft.observe.lock:LockedError",
     "Outcome": "weft.observe.outcome:Outcome",
     "collect": "weft.observe.outcome:collect",
+    "draw_activations": "weft.observe.activation_plots:draw_activations",
     "write_data_report": "weft.observe.data_report:write_data_report",
     "write_report": "weft.observe.report:write_report",
     "show_batch": "weft.observe.look:show_batch",

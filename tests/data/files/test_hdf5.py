@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from weft.data import Loader
+from weft.data import Blocks, Loader
 from weft.data.files.hdf5 import HDF5
 
 h5py = pytest.importorskip("h5py")
@@ -116,3 +116,20 @@ def test_a_file_may_not_lead_to_another(path, tmp_path):
     for place in ("link", "group/data", "outside", "virtual"):
         with pytest.raises(ValueError, match=r"bad\.h5.*other file"):
             HDF5(tmp_path / "bad.h5", {"x": place})
+
+
+def test_chunk_by_chunk_every_record_comes_once_from_few_chunks(tmp_path):
+    """Blocks over HDF5, property: with the file's own chunk as ``block`` every record comes once an epoch, shuffled, and each chunk is read for
+    no more than the batches that its records fill; a plain shuffle reads nearly every chunk for every batch."""
+    path = tmp_path / "chunks.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=np.arange(96.0)[:, None], chunks=(12, 1))
+    source = HDF5(path, {"input": "data"})
+
+    def touched(loader):
+        batches = [batch["input"][:, 0].long() for batch in loader]
+        assert sorted(torch.cat(batches).tolist()) == list(range(96)) and torch.cat(batches).tolist() != list(range(96))
+        return sum(len((rows // source.block).unique()) for rows in batches)
+
+    assert source.block == 12
+    assert touched(Loader(source, None, Blocks(source.block, 8, together=1))) <= 8 + 12 and touched(Loader(source, None, 8, shuffle=True)) > 40

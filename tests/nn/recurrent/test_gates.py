@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from weft.nn import ElmanCell, GRUCell, LSTMCell, flip_update_gate, fold_biases, from_keras, reorder_gates
+from weft.nn import ElmanCell, GRUCell, LSTMCell, Unrolled, flip_update_gate, fold_biases, from_keras, reorder_gates
 
 
 @settings(max_examples=20, deadline=None)
@@ -89,3 +89,22 @@ def test_errors_say_what_came():
         from_keras(torch.zeros(3, 8), torch.zeros(3, 8), None, "lstm")
     with pytest.raises(ValueError, match="from_keras knows"):
         from_keras(torch.zeros(3, 8), torch.zeros(3, 8), None, "elman")
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "gru_before", "rnn"])
+def test_weights_of_keras_layers_open(kind, monkeypatch):
+    """Parity with keras.layers.LSTM, GRU in both forms and SimpleRNN: from_keras and Unrolled on a whole sequence, to 1e-5."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    name, after = kind.removesuffix("_before"), kind == "gru"
+    theirs = {
+        "lstm": lambda: keras.layers.LSTM(5, return_sequences=True, bias_initializer="random_normal"),
+        "gru": lambda: keras.layers.GRU(5, return_sequences=True, reset_after=after, bias_initializer="random_normal"),
+        "rnn": lambda: keras.layers.SimpleRNN(5, return_sequences=True, bias_initializer="random_normal"),
+    }[name]()
+    x = torch.randn(3, 6, 4)
+    expected = torch.from_numpy(keras.ops.convert_to_numpy(theirs(x.numpy())))
+    kernel, recurrent, bias = (torch.from_numpy(value.copy()) for value in theirs.get_weights())
+    cell = {"lstm": LSTMCell(4, 5), "gru": GRUCell(4, 5, reset="after" if after else "before"), "rnn": ElmanCell(4, 5)}[name]
+    cell.load_state_dict(from_keras(kernel, recurrent, bias, name))
+    torch.testing.assert_close(Unrolled(cell)(x)[0], expected, rtol=1e-5, atol=1e-5)

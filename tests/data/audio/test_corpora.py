@@ -31,6 +31,19 @@ def test_libri_speech_is_read_as_published(tmp_path):
         source[3]
 
 
+def test_libri_speech_lists_what_torchaudio_lists(tmp_path):
+    """LibriSpeech, parity: torchaudio.datasets.LIBRISPEECH gives the same path, transcript, speaker, chapter and utterance of each sound."""
+    datasets = pytest.importorskip("torchaudio.datasets")
+    folder = libri(tmp_path / "LibriSpeech" / "dev-clean")
+    for file in folder.rglob("*.wav"):
+        file.rename(file.with_suffix(".flac"))  # the only ending that torchaudio looks for
+    theirs, ours = datasets.LIBRISPEECH(tmp_path, "dev-clean"), LibriSpeech(folder)
+    listed = sorted(theirs.get_metadata(i) for i in range(len(theirs)))
+    found = sorted((f"LibriSpeech/dev-clean/{r['path']}", 16000, r["text"], r["speaker"], r["chapter"], r["utterance"]) for r in ours)
+    assert len(ours) == 3 and [tuple(entry[1:]) for entry in listed] == [entry[1:] for entry in found]
+    assert [str(entry[0]).rpartition("/")[2] for entry in listed] == [entry[0].rpartition("/")[2] for entry in found]
+
+
 def test_libri_speech_reads_flac(tmp_path):
     pytest.importorskip("soundfile")
     place = libri(tmp_path) / "84" / "121"

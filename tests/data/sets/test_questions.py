@@ -48,6 +48,9 @@ def test_a_made_copy_has_the_same_form(tmp_path):
         ([ASKED | {"answers": [{"text": "He", "answer_start": "27"}]}], "layout of SQuAD"),
         ([{"id": "1"}], "layout of SQuAD.*KeyError"),
         (None, "layout of SQuAD.*TypeError"),
+        (["id"], "layout of SQuAD.*TypeError"),
+        ([ASKED | {"answers": {"text": 1}}], "layout of SQuAD.*TypeError"),
+        ([ASKED | {"answers": [{"text": 5, "answer_start": 0}]}], "layout of SQuAD"),
     ],
 )
 def test_damage_is_named(tmp_path, qas, words):
@@ -58,6 +61,9 @@ def test_damage_is_named(tmp_path, qas, words):
 
 def test_files_that_lack_or_break_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"lacks train-v1\.1\.json; published at https://rajpurkar"):
+        squad(tmp_path)
+    (tmp_path / "train-v1.1.json").write_text('{"data": [{"title": "", "paragraphs": [{"context": 3, "qas": [{"id": "1", "answers": [{"text": "", "answer_start": 0}]}]}]}]}')
+    with pytest.raises(ValueError, match="layout of SQuAD.*AttributeError"):
         squad(tmp_path)
     (tmp_path / "train-v1.1.json").write_text("[1")
     with pytest.raises(ValueError, match="is not whole JSON"):

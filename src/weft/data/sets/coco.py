@@ -24,8 +24,8 @@ class Coco:
     Records: ``image`` Path, ``id``, ``path``, and for ``task`` "captions" ``captions``, a list of texts; else ``boxes`` (N, 4) float32 x1, y1, x2, y2
     in pixels, ``labels`` (N,) int64 by ``classes`` (``category_ids`` are the file's numbers, which have gaps), ``crowd`` (N,) bool, ``area`` (N,)
     float32; "segmentation" adds ``masks`` (N, H, W) bool; "keypoints" adds ``keypoints`` (N, K, 3), the third 0 not labelled, 1 hidden, 2 seen.
-    A picture without annotations has empty ones. ``invalid="skip"`` leaves out boxes without area or beyond the picture, listed in ``skipped``
-    (a few published ones are so); "stop" raises. Boxes beyond it by less than a pixel are cut.
+    A picture without annotations has empty ones. ``invalid="skip"`` leaves out boxes without area or beyond the picture, listed in ``skipped``;
+    "stop" raises. Boxes beyond it by less than a pixel are cut.
     Raises FileNotFoundError naming the files that lack and their publisher; ValueError naming file and annotation for broken JSON, pictures or
     classes that are not listed, names that lead out of the folder, runs or polygons that are no mask.
 

@@ -36,7 +36,7 @@ def squad(path: str | Path, part: str = "train", version: str = "1.1") -> list[d
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
                     records.append(_record(article["title"], paragraph["context"], question, f"{str(file)!r}, question {question['id']!r}"))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{str(file)!r} has not the layout of SQuAD (data, paragraphs, qas): {type(error).__name__} {error}") from error
     return records
 

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.references import reference
-from weft.nn import Bottleneck, ConvBlock, ConvNormAct, ResidualBlock
+from weft.nn import Bottleneck, ConvBlock, ConvNormAct, DepthwiseSeparableConv, ResidualBlock, SqueezeExcitation
+from weft.observe import summary
 
 
 def normed(x, conv, norm):
@@ -155,3 +156,20 @@ def test_another_number_of_channels_is_named():
     for block in (ConvBlock(3, 4), ResidualBlock(3, 4), Bottleneck(3, 4)):
         with pytest.raises(ValueError, match=rf"{type(block).__name__} expects a tensor of shape \(B, 3, H, W\); got \(2, 5, 4, 4\)"):
             block(torch.zeros(2, 5, 4, 4))
+
+
+FORMULAS = {
+    "linear": (nn.Linear(16, 5), (3, 16), 3 * 16 * 5),
+    "convolution": (nn.Conv2d(8, 6, 3, 2, 1, bias=False), (2, 8, 10, 12), 2 * 5 * 6 * 6 * 8 * 9),
+    "block": (ConvBlock(8, 4, 3), (2, 8, 10, 12), 2 * 120 * 4 * 8 * 9),
+    "grouped block": (ConvBlock(8, 8, 5, groups=4), (2, 8, 10, 12), 2 * 120 * 8 * 2 * 25),
+    "separable": (DepthwiseSeparableConv(8, 4, 3), (2, 8, 10, 12), 2 * 120 * (8 * 9 + 8 * 4)),
+    "squeeze": (SqueezeExcitation(8, 2), (2, 8, 10, 12), 2 * 2 * 8 * 4),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_costs_are_those_of_the_formula(name):
+    """Closed form: multiply-adds counted by summary are places * out * in / groups * kernel^2, or items * in * out."""
+    layer, shape, expected = FORMULAS[name]
+    assert summary(layer, shape).macs == expected

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+import weft
+from tests.contracts.walk import tensors
 from tests.references import reference
-from weft.nn import DenseBlock, DenseTransition, InceptionModule
+from weft.nn import DenseBlock, DenseTransition, InceptionModule, channel_shuffle
 
 
 def copied(ours, theirs):
@@ -57,6 +59,39 @@ def test_each_dense_layer_sees_all_before_it():
     y = block(x)
     assert torch.equal(y[:, :3], x) and y.shape[1] == 9
     assert [layer[0].conv.in_channels for layer in block.layers] == [3, 5, 7]
+
+
+def test_shuffling_is_a_permutation_that_can_be_undone():
+    """Closed form: channel_shuffle is the transpose of (groups, C / groups), as torch's; shuffling with C / groups undoes it."""
+    x = torch.randn(2, 12, 3, 3)
+    y = channel_shuffle(3)(x)
+    assert torch.equal(y, x.unflatten(1, (3, 4)).transpose(1, 2).flatten(1, 2)) and torch.equal(channel_shuffle(4)(y), x)
+    with pytest.raises(ValueError, match="at least one group"):
+        channel_shuffle(0)
+
+
+SPECS = {
+    "inception_module": {"in_channels": 4, "plain": 2, "three": [2, 3], "five": [2, 3], "pooled": 2},
+    "cbam": {"channels": 4},
+    "non_local": {"channels": 4},
+    "spatial_pyramid_pooling": {"levels": [1, 2]},
+    "dilated_stack": {"channels": 4},
+    "channel_shuffle": {"groups": 2},
+    "dense_block": {"in_channels": 4, "depth": 2},
+    "feature_pyramid": {"in_channels": [4], "out_channels": 3},
+    "squeeze_excitation": {"channels": 4},
+    "depthwise_separable_conv": {"in_channels": 4, "out_channels": 5},
+    "pool": {"name": "max"},
+    "norm_layer": {"name": "group", "channels": 4},
+    "activation": {"name": "gelu"},
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_vision_blocks_build_from_a_spec(name):
+    """Contract: made by name and JSON arguments, and again from the spec of what was made."""
+    layer = weft.build(f"layer/{name}", SPECS[name])
+    assert tensors(layer.eval()(torch.randn(2, 4, 6, 6)))[0].isfinite().all()
 
 
 def test_another_number_of_channels_is_named():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from weft.nn import Carafe, PixelShuffleConv, ResizeConv, icnr_, resized, transposed_conv
+from weft.nn import Carafe, PixelShuffleConv, ResizeConv, icnr_, resized, transposed_conv, upsample
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -36,6 +36,16 @@ def test_torchs_layer_takes_the_size_in_its_call():
     layer = transposed_conv(3, 2, 3, 2)
     assert type(layer) is nn.ConvTranspose2d
     assert layer(torch.zeros(1, 3, 4, 4), output_size=(7, 8)).shape == (1, 2, 7, 8)
+
+
+def test_plain_enlarging_is_torchs():
+    """Parity: upsample against torch's interpolation in every mode."""
+    x = torch.randn(2, 3, 5, 6)
+    for mode in ("nearest", "bilinear", "bicubic", "area", "nearest-exact"):
+        expected = F.interpolate(x, scale_factor=3.0, mode=mode, align_corners=False if mode.startswith("bi") else None)
+        torch.testing.assert_close(upsample(3, mode)(x), expected)
+    with pytest.raises(ValueError, match="above 0; got 0"):
+        upsample(0)
 
 
 def test_resize_convolution_is_interpolation_and_convolution():

@@ -41,6 +41,22 @@ class InceptionModule(nn.Module):
         return torch.cat([self.plain(x), self.three(x), self.five(x), self.pooled(x)], 1)
 
 
+def channel_shuffle(groups: int) -> nn.Module:
+    """Make torch's channel shuffle: channel g * n + i goes to i * groups + g, so that the next grouped convolution sees every group.
+
+    Shapes: x (B, C, ...) -> the same; ``groups`` must divide C. Shuffling with C / groups undoes it.
+    Errors: ``ValueError`` for fewer than one group; torch's ``RuntimeError`` when groups do not divide the channels.
+    Paper: Zhang et al., 2017, arXiv:1707.01083.
+    Use when grouped convolutions follow each other; instead of it, a 1x1 convolution, which mixes more and costs more. Cost: a copy.
+
+    >>> channel_shuffle(2)(torch.arange(6.0).reshape(1, 6, 1, 1)).flatten().tolist()
+    [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    """
+    if groups < 1:
+        raise ValueError(f"channel_shuffle needs at least one group; got {groups}.")
+    return nn.ChannelShuffle(groups)
+
+
 class DenseBlock(nn.Module):
     """Layers that each see all before them: x_l = f_l([x_0, x_1, …, x_(l-1)]), each adding ``growth`` channels.
 

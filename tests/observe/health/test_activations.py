@@ -69,6 +69,31 @@ def test_saturation_by_type(activation, gain, expected, batches):
     assert look(network, batches).history[-1]["saturated/1"] == pytest.approx(expected, abs=0.02)
 
 
+def test_an_output_at_the_ends_of_its_range_is_an_answer(batches):
+    network = nn.Sequential(nn.Linear(4, 2), nn.Sigmoid())
+    with torch.no_grad():
+        network[0].weight.mul_(1e4)
+    assert "bounded/saturated" not in look(network, batches).history[-1]
+
+
+def test_a_method_of_several_networks_is_looked_at_as_a_whole():
+    from weft.engine import Method
+    from weft.losses import Loss
+
+    class Two(Method):
+        def __init__(self):
+            super().__init__()
+            self.one = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2), nn.Tanh())
+            self.two = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+
+        def loss(self, batch):
+            return Loss.mean(self.two(self.one(batch["input"])).square())
+
+    monitor = ActivationMonitor(1)
+    fit(Two(), [{"input": torch.randn(4, 2)}], until=Steps(3), listeners=[monitor])
+    assert {"dead/one.1", "saturated/two.1"} <= set(monitor.history[-1]) and "saturated/one.3" not in monitor.history[-1]
+
+
 def test_units_of_sequences_and_pictures_are_found_where_they_are():
     network = nn.Sequential(nn.Conv1d(3, 5, 1), nn.ReLU(), nn.Conv1d(5, 2, 1))
     text = nn.Sequential(nn.Linear(3, 5), nn.ReLU())

@@ -59,6 +59,7 @@ def test_what_has_no_gradient_is_counted_not_skipped(batches):
 
     monitor, _ = watched(Half(), batches)
     assert monitor.history[-1]["gradient/none"] == 2 and monitor.history[-1]["gradient/zero"] == 2
+    assert monitor.history[-1]["gradient/unused"] == pytest.approx(2 / 3)
 
 
 def test_nonfinite_gradients_are_counted_and_leave_the_total_finite():
@@ -136,8 +137,15 @@ def test_silent_rows_find_dead_functions(batches):
 
 
 def test_unused_words_are_not_silent_rows():
-    network = nn.Sequential(nn.EmbeddingBag(50, 4), nn.Linear(4, 2))
-    monitor, _ = watched(network, [(torch.zeros(6, 3, dtype=torch.long), torch.tensor([0, 1] * 3))], steps=5)
+    class Placed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.places, self.head = nn.Embedding(50, 4), nn.Parameter(torch.randn(90, 4)), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head((self.words(x) + self.places[: x.shape[1]]).mean(1))
+
+    monitor, _ = watched(Placed(), [(torch.zeros(6, 3, dtype=torch.long), torch.tensor([0, 1] * 3))], steps=5)
     assert monitor.history[-1]["rows/silent"] == 0
 
 
@@ -151,6 +159,14 @@ def test_frozen_weights_are_told_from_meant_ones(batches):
     wrong, right = (watched(n, batches)[0].history[-1] for n in (by_mistake, meant))
     assert wrong["frozen/share"] == pytest.approx(40 / 58) and wrong["frozen/0.weight"] == 32
     assert right["frozen/share"] == 0 and not [name for name in right if name.startswith("frozen/0")]
+
+
+def test_weights_beside_their_adapters_are_meant_to_be_frozen(batches):
+    from weft.surgery import lora
+
+    network = lora(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), rank=2)
+    last = watched(network, batches)[0].history[-1]
+    assert last["frozen/share"] == 0 and last["gradient/none"] == 0
 
 
 def test_layers_are_chosen_and_bounded(batches):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from weft.engine import Method
 from weft.observe.health.gradients import gathered
 from weft.observe.health.leak import Leak
 from weft.observe.health.monitor import Chosen, Monitor, chosen, main_network
@@ -159,7 +160,7 @@ class ActivationMonitor(Monitor):
             }  # fmt: skip
 
     def read(self, state: Any, logs: Mapping[str, Any]) -> dict[str, float]:
-        if not self.handles or not self.numbers:
+        if not self.handles or not (self.numbers or self.sums or self.values):
             return {}
         for name, total in self.sums.items():
             mean = total / self.counts[name]
@@ -192,11 +193,16 @@ class Looked:
 
 
 def watched(network: nn.Module, layers: Chosen, limit: int) -> dict[str, tuple[nn.Module, int]]:
-    """The activations and batch norms of a network by name, each with the dimension of its units."""
+    """The activations and batch norms of a network by name, each with the dimension of its units.
+
+    The last part of a network is left out where it is bounded: an output at the ends of its range, such as a black pixel, is an answer.
+    """
+    whole = list(network.children()) if isinstance(network, Method) else [network]
+    ends = {id([m for m in one.modules() if next(m.children(), None) is None][-1]) for one in whole}
     found: dict[str, tuple[nn.Module, int]] = {}
     first = False
     for name, part in network.named_modules():
-        if isinstance(part, (*RELU, *BOUNDED, *SMOOTH)):
+        if isinstance(part, (*RELU, *BOUNDED, *SMOOTH)) and not (id(part) in ends and isinstance(part, tuple(BOUNDED))):
             found[name] = (part, 1 if first else -1)
         elif next(part.children(), None) is None and next(part.parameters(recurse=False), None) is not None:
             first = isinstance(part, (*CHANNELS_FIRST, nn.Conv2d, nn.Conv3d, nn.BatchNorm2d, nn.BatchNorm3d))

@@ -24,13 +24,13 @@ class GradientMonitor(Monitor):
     """Watches the size of gradients, layer by layer, and of the step that the optimizer made of them.
 
     Reports ``gradient/norm`` (of everything, as the optimizer saw it: after clipping, which logs its own norm before), ``gradient/none``,
-    ``gradient/zero`` and ``gradient/nonfinite`` (parameters with no gradient, with zeros only, with NaN or infinity), ``gradient/trend``
-    (log10 of |g|/|w| in the first third of the matrices over the last third: far below 0 it vanishes on its way back),
-    ``gradient/through_time`` (largest |g| of recurrent weights over |g| of the last matrix: what many steps back in time made of it),
-    ``update/ratio`` (median over matrices of |step| / |weight|; about 1e-3 is usual),
-    ``rows/silent`` (largest share of a layer's output units that had no gradient at all in three reports running), ``frozen/share`` (of the
-    network's weights that nothing trains, though ``weft.surgery.freeze`` did not mark them), ``loss``, and for each layer ``norm/<name>`` and
-    ``ratio/<name>``. ``details`` adds ``mean/``, ``std/`` and ``max/`` of each gradient.
+    ``gradient/zero`` and ``gradient/nonfinite`` (parameters with no gradient, with zeros only, with NaN or infinity), ``gradient/unused`` (the
+    share of all weights in the first two), ``gradient/trend`` (log10 of |g|/|w| in the first third of the matrices over the last third: far below 0
+    it vanishes on its way back), ``gradient/through_time`` (largest |g| of recurrent weights over |g| of the last matrix: what many steps back in
+    time made of it), ``update/ratio`` (median over matrices of |step| / |weight|; about 1e-3 is usual), ``rows/silent`` (largest share of a layer's
+    output units that had no gradient at all in three reports running), ``frozen/share`` (of the network's weights that nothing trains, though
+    ``weft.surgery.freeze`` did not mark them), ``loss``, and for each layer ``norm/<name>`` and ``ratio/<name>``. ``details`` adds ``mean/``,
+    ``std/`` and ``max/`` of each gradient.
 
     ``layers``: a pattern or predicate on names; at most ``limit`` are told apart. Values are read from the device once a report.
     Use when training goes wrong without saying why; instead of it, ``clip_norm`` alone to see the norm at every step. Cost: one copy of
@@ -57,7 +57,7 @@ class GradientMonitor(Monitor):
         self.before: list[Tensor] = []
         self.tracked: list[str] = []
         self.silent: dict[str, Tensor] = {}
-        self.roles: tuple[set[int], set[int]] = (set(), set())
+        self.roles: tuple[set[int], set[int], set[int]] = (set(), set(), set())
 
     def know(self, state: Any) -> None:
         """Which parameters there are; asked anew at each look, as stages change them."""
@@ -83,6 +83,8 @@ class GradientMonitor(Monitor):
         self.before = []
 
     def read(self, state: Any, logs: Mapping[str, Any]) -> dict[str, float]:
+        if state.runtime.compile == "step":  # its gradients never leave the graph
+            return {}
         self.know(state)
         found = {"loss": float(logs["loss"])} if "loss" in logs else {}
         found |= frozen(main_network(state.method))
@@ -107,6 +109,7 @@ class GradientMonitor(Monitor):
         found = {
             "gradient/norm": math.sqrt(sum(value * value for value in finite)),
             "gradient/none": float(len(self.named) - len(gradients)),
+            "gradient/unused": self.share([name for name in self.named if size.get(name, 0.0) == 0]),
             "gradient/zero": float(sum(value == 0 for value in size.values())),
             "gradient/nonfinite": float(len(size) - len(finite)),
         }
@@ -128,12 +131,16 @@ class GradientMonitor(Monitor):
         found |= {f"norm/{name}": size[name] for name in self.tracked if name in size} | {f"ratio/{name}": value for name, value in ratio.items()}
         return found | dict(zip(extra, told, strict=True))
 
+    def share(self, names: list[str]) -> float:
+        """What share of the trained weights these are."""
+        return sum(self.named[name].numel() for name in names) / max(1, sum(p.numel() for p in self.named.values()))
+
     def rows(self, gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """For each matrix the share of its rows (output units) whose gradient was zero in the last reports running."""
         found: dict[str, Tensor] = {}
         for name in self.tracked:
             p = self.named[name]
-            if name in gradients and id(p) in self.roles[0] and id(p) not in self.roles[1]:
+            if name in gradients and id(p) in self.roles[2]:
                 still = gradients[name].flatten(1).abs().amax(1) == 0
                 count = self.silent.get(name)
                 self.silent[name] = still.to(torch.int32) if count is None or count.shape != still.shape else (count.to(still.device) + 1) * still
@@ -166,11 +173,12 @@ def gathered(values: list[Tensor]) -> list[float]:
     return found
 
 
-def roles(method: nn.Module) -> tuple[set[int], set[int]]:
-    """Which parameters are matrices of layers (not embeddings, whose unused rows have no gradient by right), and which are recurrent."""
+def roles(method: nn.Module) -> tuple[set[int], set[int], set[int]]:
+    """Which parameters are matrices (not embeddings), which are recurrent, and of which the rows are units: those of dense and convolution layers."""
     tables = {id(p) for m in method.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) for p in m.parameters(recurse=False)}
     recurrent = {id(p) for name, p in method.named_parameters() if "weight_hh" in name}
-    return {id(p) for p in method.parameters() if p.ndim > 1 and id(p) not in tables}, recurrent
+    units = {id(m.weight) for m in method.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)}
+    return {id(p) for p in method.parameters() if p.ndim > 1 and id(p) not in tables}, recurrent, units - tables
 
 
 def frozen(network: nn.Module) -> dict[str, float]:
@@ -178,6 +186,9 @@ def frozen(network: nn.Module) -> dict[str, float]:
     if all(p.requires_grad for p in network.parameters()):
         return {"frozen/share": 0.0}
     meant = {id(p) for m in network.modules() if is_frozen(m) for p in m.parameters()}
+    for part in network.modules():  # an adapter trains beside the weight that it adapts, in the same part
+        own = list(part.parameters(recurse=False))
+        meant |= {id(p) for p in own} if any(p.requires_grad for p in own) else set()
     whole = {name: p.numel() for name, p in network.named_parameters()}
     idle = {name: p.numel() for name, p in network.named_parameters() if not p.requires_grad and id(p) not in meant}
     largest = sorted(idle, key=lambda name: -idle[name])[:FEW]

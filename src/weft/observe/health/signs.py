@@ -64,13 +64,11 @@ def unnormalised(e: Evidence, limit: Limits) -> str | None:
 
 def frozen(e: Evidence, limit: Limits) -> str | None:
     """Weights that need no gradient and were never marked as frozen, or that get none."""
-    share, none, zero = e.latest("frozen/share"), e.reported("gradient/none"), e.reported("gradient/zero")
+    share, unused = e.latest("frozen/share"), e.reported("gradient/unused")
     if share >= limit.frozen:
         return f"{share:.0%} of the network's weights need no gradient, {e.where('frozen/')} among them, and weft.surgery.freeze did not mark them."
-    if len(none) >= 3 and min(none) > 0:
-        return f"{min(none):.0f} parameters of the updates never got a gradient: the loss does not depend on them."
-    if len(zero) >= 3 and min(zero) > 0 and e.most("relu/dead") < limit.dead and e.most("rows/silent") < limit.dead:
-        return f"The gradients of {min(zero):.0f} parameters were exactly zero at every look: something cuts them off."
+    if len(unused) >= 3 and min(unused) >= limit.frozen and e.most("relu/dead") < limit.dead and e.most("rows/silent") < limit.dead:
+        return f"{min(unused):.0%} of the trained weights never had a gradient, or one of zeros: something cuts them off from the loss."
     return None
 
 
@@ -121,7 +119,7 @@ def too_high(e: Evidence, limit: Limits) -> str | None:
         rose = f"the loss rose from {first:.3g} to {worst:.3g}" if worst > limit.spike * first else f"the loss ended at {end:.3g}"
         return f"A step changed the weights by up to {ratio:.0%} of their size (0.1 % to 5 % is usual), and {rose}."
     known = bool(e.reported("update/ratio"))
-    if not known and worst > 2 * limit.spike * first:
+    if not known and e.validation and worst > 2 * limit.spike * first:
         return f"The loss rose from {first:.3g} to {worst:.3g}."
     return None
 

@@ -18,7 +18,7 @@ from weft.data import Arrays, Codec, Loader, Source, Subset
 from weft.data.assemble import encode, is_raw
 from weft.data.keyed import shuffled
 from weft.engine import Checkpoints, Evaluation, Length, Method, Runtime, State, Steps, Update, evaluate
-from weft.observe import Outcome, Run, collect, write_report
+from weft.observe import Health, Outcome, Run, collect, write_report
 from weft.observe.logs import unjson
 from weft.recipes.parameters import written
 from weft.recipes.settings import Settings
@@ -224,7 +224,8 @@ class Session:
             evaluate = replace(evaluate, every=Steps(BY_HEART // 4)) if evaluate else None
         if evaluate is not None:
             evaluate = replace(evaluate, limit=QUICK if self.settings.quick else evaluate.limit, data=self.share(evaluate.data))
-        state = self.run.fit(stage, method, self.share(data), updates, until=until, evaluate=evaluate, listeners=listeners, runtime=self.runtime)
+        watching = [*listeners, Health(warn=False)]  # weft diagnose RUN reads what it writes
+        state = self.run.fit(stage, method, self.share(data), updates, until=until, evaluate=evaluate, listeners=watching, runtime=self.runtime)
         if state.stopped == "interrupted":  # in a notebook the engine gives the state back
             raise KeyboardInterrupt(f"Stopped at step {state.step}. Go on with weft.recipes.resume({str(self.run.path)!r}).")
         return state

@@ -185,3 +185,11 @@ def test_without_monitors_the_curves_alone_are_judged(tmp_path):
 def test_an_unfinished_run_that_has_no_lines_says_so(tmp_path):
     with Run.create(tmp_path / "run", {"name": "x", "args": {}}) as run:
         assert str(diagnose(run)) == "There is nothing to look at yet."
+
+
+def test_every_recipe_writes_what_diagnosis_reads(tmp_path):
+    import weft
+
+    weft.run("breast_cancer", quick=True, run=tmp_path / "run", progress=False)
+    found = diagnose(tmp_path / "run")
+    assert not found.findings and any("reports of monitors" in line and not line.startswith("no ") for line in found.looked)

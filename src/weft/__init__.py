@@ -45,6 +45,7 @@ EXPORTS = {
     "data": "weft.data",
     "scratch": "weft.scratch",
     "optim": "weft.optim",
+    "study": "weft.study",
     "models": "weft.models",
     "surgery": "weft.surgery",
     "parallel": "weft.parallel",

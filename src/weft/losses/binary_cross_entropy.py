@@ -31,9 +31,11 @@ def binary_cross_entropy(
     """
     same_shape(prediction, target, "binary_cross_entropy")
     logits = full(prediction)
-    if target.device.type == "cpu" and not torch.compiler.is_compiling() and target.numel() and not (target.min() >= 0 and target.max() <= 1):
-        wrong = target[~((target >= 0) & (target <= 1))][0].item()
-        raise ValueError(f"binary_cross_entropy needs targets from 0 (no) to 1 (yes); got {wrong}.")
+    if target.device.type == "cpu" and target.dtype != torch.bool and not torch.compiler.is_compiling() and target.numel():
+        low, high = target.aminmax()  # one pass, not two
+        if not (low >= 0 and high <= 1):
+            wrong = target[~((target >= 0) & (target <= 1))][0].item()
+            raise ValueError(f"binary_cross_entropy needs targets from 0 (no) to 1 (yes); got {wrong}.")
     wanted = target.to(logits.dtype)
     if label_smoothing:
         wanted = wanted * (1 - label_smoothing) + 0.5 * label_smoothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
@@ -36,29 +37,24 @@ def cross_entropy(
     Use when exactly one class is right; instead of it, ``binary_cross_entropy`` for several or none, ``focal`` for rare classes. Half precision is
     computed in float32.
 
-    >>> import torch
     >>> cross_entropy(torch.tensor([[0.0, 0.0], [2.0, -2.0]]), torch.tensor([1, 0]))
     tensor([0.6931, 0.0181])
     """
     axis = class_dimension(prediction, target, dim, "cross_entropy")
-    logits = full(prediction)
-    flat = logits.ndim == 2 and axis == 1  # the common case, without views that autograd would have to undo
-    logits = logits if flat else logits.movedim(axis, -1)
-    classes = logits.shape[-1]
+    logits, classes = full(prediction), prediction.shape[axis]
     if temperature != 1.0 or others_only:
         logits, label_smoothing = logits / _positive(temperature), _over_all(label_smoothing, classes) if others_only else label_smoothing
-    if target.is_floating_point():
-        probabilities = target.movedim(axis, -1).to(logits.dtype)
-        rows = F.cross_entropy(
-            logits.reshape(-1, classes), probabilities.reshape(-1, classes), weight, reduction="none", label_smoothing=label_smoothing
-        )
-        return rows.view(logits.shape[:-1])
-    rows, labels = (logits, target) if flat else (logits.reshape(-1, classes), target.reshape(-1))
+    goal = target.to(logits.dtype) if target.is_floating_point() else target if target.dtype == torch.long else target.long()
+    if axis != 1:  # torch wants classes second; as rows (N, C) nothing is copied when they are last
+        logits = logits.movedim(axis, -1).reshape(-1, classes)
+        goal = goal.movedim(axis, -1).reshape(-1, classes) if target.is_floating_point() else goal.reshape(-1)
     try:
-        found = F.cross_entropy(rows, labels.long(), weight, reduction="none", label_smoothing=label_smoothing, ignore_index=NEVER)
-    except IndexError as error:
+        found = F.cross_entropy(logits, goal, weight, reduction="none", label_smoothing=label_smoothing, ignore_index=NEVER)
+    except (IndexError, RuntimeError) as error:
+        if target.is_floating_point() or not ((target < 0) | (target >= classes)).any():
+            raise
         raise out_of_range(target, classes, "cross_entropy") from error
-    return found if flat else found.view(target.shape)
+    return found if axis == 1 else found.view(prediction.shape[:axis] + prediction.shape[axis + 1 :])
 
 
 def keep_valid(target: Shaped[Tensor, " ..."], ignore: int = -100) -> tuple[Shaped[Tensor, " ..."], Bool[Tensor, " ..."]]:
@@ -67,7 +63,6 @@ def keep_valid(target: Shaped[Tensor, " ..."], ignore: int = -100) -> tuple[Shap
     Use when labels come with a number for "no label", as other libraries' do: the mask says it to ``Loss.mean``, which then counts the others
     alone. A padding index of 0 would hide class 0; that is why nothing is ignored unless it is said.
 
-    >>> import torch
     >>> keep_valid(torch.tensor([2, -100]))
     (tensor([2, 0]), tensor([ True, False]))
     """

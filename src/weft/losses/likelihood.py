@@ -7,7 +7,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
-from weft.losses.cross_entropy import class_dimension
+from weft.losses.cross_entropy import NEVER, class_dimension
 from weft.losses.regression import numbers
 from weft.losses.shapes import full, out_of_range, same_shape
 
@@ -64,7 +64,13 @@ def nll(prediction: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], *, di
     >>> nll(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([1]))
     tensor([0.6931])
     """
-    return -_chosen(full(prediction), target, dim, "nll")
+    axis = class_dimension(prediction, target, dim, "nll")
+    if axis != 1 or target.is_floating_point():
+        return -_chosen(full(prediction), target, dim, "nll")
+    try:
+        return F.nll_loss(full(prediction), target.long(), reduction="none", ignore_index=NEVER)
+    except (IndexError, RuntimeError) as error:
+        raise out_of_range(target, prediction.shape[1], "nll") from error
 
 
 def probability_nll(prediction: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], *, dim: int = 1) -> Float[Tensor, " ..."]:

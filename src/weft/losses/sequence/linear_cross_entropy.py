@@ -10,7 +10,7 @@ from torch import Tensor
 
 from weft.losses.shapes import full, out_of_range
 
-ENTRIES = 2**24  # logits that exist at once unless ``chunk`` says otherwise: 64 MB of float32
+ENTRIES = 2**23  # logits that exist at once unless ``chunk`` says otherwise: 32 MB of float32
 
 
 def linear_cross_entropy(
@@ -106,30 +106,29 @@ def _walk(
     for start in range(0, len(rows), chunk):
         part = slice(start, start + chunk)
         x, y = rows[part].to(dtype), labels[part].unsqueeze(1)
-        logits = (x @ narrow.T).to(exact)
+        scores = (x @ narrow.T).to(exact)
         if bias is not None:
-            logits += bias
-        right = logits.gather(1, y)
-        shares = logits.log_softmax(1)
-        del logits
-        cost = -shares.gather(1, y)
-        total = cost + right
+            scores += bias
+        # softmax in place, so that one chunk exists and not two
+        largest = scores.amax(1, keepdim=True)
+        scores -= largest
+        right = scores.gather(1, y)
+        mass = scores.exp_().sum(1, keepdim=True)
+        cost, total = mass.log() - right, mass.log() + largest
         values[part] = (cost + z_loss * total.square() if z_loss else cost).squeeze(1)
         if not any(wants):
             continue
-        shares.exp_()
-        if z_loss:
-            shares *= 1 + 2 * z_loss * total
-        shares.scatter_add_(1, y, torch.full_like(cost, -1.0))
-        if upstream is not None:
-            shares *= upstream[part].unsqueeze(1)
+        weigh = 1 if upstream is None else upstream[part].unsqueeze(1)
+        scores *= weigh * (1 + 2 * z_loss * total) / mass
+        scores.scatter_add_(1, y, (-torch.ones_like(cost)) * weigh)
         if to_bias is not None:
-            to_bias += shares.sum(0)
-        slope = shares.to(dtype)
+            to_bias += scores.sum(0)
+        slope = scores.to(dtype)
         if to_rows is not None:
             to_rows[part] = slope @ narrow
         if to_weight is not None and dtype == exact:
             to_weight.addmm_(slope.T, x)
         elif to_weight is not None:
             to_weight += slope.T @ x
+        del scores, slope  # before the next chunk is made
     return values, to_rows, to_weight, to_bias

@@ -50,14 +50,13 @@ def summary(options: Namespace) -> None:
     weft summary gpt vocabulary=65 --input 1x128:int"""
     import torch
 
-    from weft.recipes.parameters import loose, read_arguments
-
     shape, _, kind = options.input.partition(":")
     sizes = tuple(int(word) for word in shape.split("x")) if all(word.isdigit() for word in shape.split("x")) else ()
     if not sizes or kind not in ("", "int", "float"):
         raise ValueError(f"--input {options.input} is no shape; say 1x3x224x224, or 1x128:int for token numbers.")
+    said = {key: weft.recipes.loose(value) for key, value in weft.recipes.read_arguments(options.arguments).items()}
     with torch.device("meta"):
-        network = weft.build(options.model, {key: loose(value) for key, value in read_arguments(options.arguments).items()})
+        network = weft.build(options.model, said)
         found = weft.observe.summary(network, torch.zeros(sizes, dtype=torch.int64 if kind == "int" else torch.float32), depth=options.depth)
     print(json.dumps(found.json(), indent=2) if options.json else found)
 

@@ -50,6 +50,7 @@ __getattr__, __dir__ = attach(
         "load_file": "weft.recipes.recipe:load_file",
         "opened": "weft.recipes.inputs:opened",
         "read_arguments": "weft.recipes.parameters:read_arguments",
+        "loose": "weft.recipes.parameters:loose",
         "records": "weft.recipes.inputs:records",
         "reevaluate": "weft.recipes.run:reevaluate",
         "resume": "weft.recipes.run:resume",

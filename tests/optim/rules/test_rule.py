@@ -123,3 +123,26 @@ def test_state_bytes_counts_what_is_kept():
         w.grad = torch.ones(10, 10)
         optimizer.step()
         assert state_bytes(optimizer) == wanted
+
+
+def test_blocks_change_nothing(monkeypatch):
+    """Rule, property: block by block every elementwise rule ends bit for bit where it ends on whole tensors; strided ones are left whole."""
+    from tests.optim.rules.problems import walk
+    from weft.optim import adabound, adan, classical_momentum, schedule_free_adamw, schedule_free_sgd, sophia
+    from weft.optim.rules import rule
+
+    for make in (adabound(0.01, amsbound=True, weight_decay=0.1), adan(0.01), classical_momentum(0.01), lion(0.01, 0.1), schedule_free_adamw(0.01), schedule_free_sgd(0.1), sophia(0.01)):
+        whole = walk(make, steps=4, shapes={"w": (7, 9), "b": (30,)})
+        with monkeypatch.context() as patch:
+            patch.setattr(rule, "BLOCK", 8)
+            patch.setattr(torch, "get_num_threads", lambda: 1)
+            calls = []
+            optimizer_move = make([("w", nn.Parameter(torch.ones(20)))])
+            patch.setattr(type(optimizer_move), "move", lambda self, g, t, p, *rest, original=type(optimizer_move).move: (calls.append(p[0].numel()), original(self, g, t, p, *rest))[1])
+            cut = walk(make, steps=4, shapes={"w": (7, 9), "b": (30,)})
+        assert max(calls) == 8 and all(torch.equal(a, b) for a, b in zip(whole, cut, strict=True))
+    strided = nn.Parameter(torch.ones(4, 6).T)
+    strided.grad = torch.ones(6, 4)
+    monkeypatch.setattr(rule, "BLOCK", 8)
+    lion(0.5)([("w", strided)]).step()
+    assert strided.detach().unique().tolist() == [0.5]

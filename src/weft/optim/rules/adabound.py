@@ -16,6 +16,7 @@ class AdaBound(Rule):
     """The rule of ``adabound``."""
 
     slots = ("exp_avg", "exp_avg_sq")
+    elementwise = True
 
     def __init__(self, groups: list[dict[str, Any]], options: Mapping[str, Any]):
         super().__init__(groups, options)

@@ -15,6 +15,7 @@ class Adan(Rule):
     """The rule of ``adan``."""
 
     slots = ("exp_avg", "exp_avg_diff", "exp_avg_sq", "previous")
+    elementwise = True
 
     def move(self, group: dict[str, Any], step: int, parameters: list[Tensor], gradients: list[Tensor], states: States) -> None:
         first, second, third = group["betas"]

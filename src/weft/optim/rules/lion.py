@@ -15,6 +15,7 @@ class Lion(Rule):
     """The rule of ``lion``."""
 
     slots = ("exp_avg",)
+    elementwise = True
 
     def move(self, group: dict[str, Any], step: int, parameters: list[Tensor], gradients: list[Tensor], states: States) -> None:
         first, second = group["betas"]

@@ -15,6 +15,7 @@ class ClassicalMomentum(Rule):
     """The rule of ``classical_momentum``."""
 
     slots = ("velocity",)
+    elementwise = True
 
     def move(self, group: dict[str, Any], step: int, parameters: list[Tensor], gradients: list[Tensor], states: States) -> None:
         velocities, momentum, lr = column(states, "velocity"), group["momentum"], group["lr"]

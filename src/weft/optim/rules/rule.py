@@ -13,17 +13,20 @@ from torch import Tensor
 from weft.optim.optimizers import Factory, Named, check_named, check_rate, decay_groups
 
 States = list[dict[str, Any]]
+BLOCK = 131_072  # entries a thread: the passes of a rule over these stay in its cache, over a whole matrix each goes to memory and back
 
 
 class Rule(torch.optim.Optimizer):
     """An optimizer written once, for lists of tensors: ``move`` changes all parameters that share device, type and age together.
 
     A subclass names in ``slots`` what it keeps per parameter (zeros at first) and writes ``move``. Beside the slots each parameter counts
-    its own steps, so that one that had no gradient for a while is corrected by its own age. State keeps its type when it is
+    its own steps, so that one that had no gradient for a while is corrected by its own age. A rule that treats each entry by itself says
+    ``elementwise = True``; on processors it is then applied block by block, in the cache. State keeps its type when it is
     loaded, also where it is finer than the parameter's. Gradients are read, never changed. Errors: sparse or complex parameters.
     """
 
     slots: tuple[str, ...] = ()
+    elementwise = False
 
     def __init__(self, groups: list[dict[str, Any]], options: Mapping[str, Any]):
         super().__init__(groups, dict(options))
@@ -49,8 +52,29 @@ class Rule(torch.optim.Optimizer):
         self.before()
         for group in self.param_groups:
             for (_, _, age), (parameters, gradients, states) in self._kinds(group).items():
-                self.move(group, age, parameters, gradients, states)
+                if self.elementwise:
+                    parameters, gradients, states = self._in_blocks(group, age, parameters, gradients, states)
+                if parameters:
+                    self.move(group, age, parameters, gradients, states)
         return loss
+
+    def _in_blocks(
+        self, group: dict[str, Any], age: int, parameters: list[Tensor], gradients: list[Tensor], states: States
+    ) -> tuple[list[Tensor], list[Tensor], States]:
+        """Move large parameters on a processor block by block; what is small, strided or elsewhere is returned."""
+        block = BLOCK * torch.get_num_threads()
+        rest: tuple[list[Tensor], list[Tensor], States] = ([], [], [])
+        for p, g, state in zip(parameters, gradients, states, strict=True):
+            kept = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+            if p.device.type != "cpu" or p.numel() <= block or not all(t.is_contiguous() for t in (p, g, *kept.values())):
+                for column_, value in zip(rest, (p, g, state), strict=True):
+                    column_.append(value)  # type: ignore[arg-type]
+                continue
+            flat, slope, slots = p.view(-1), g.view(-1), {name: value.view(-1) for name, value in kept.items()}
+            for start in range(0, p.numel(), block):
+                part = slice(start, start + block)
+                self.move(group, age, [flat[part]], [slope[part]], [{name: value[part] for name, value in slots.items()}])
+        return rest
 
     def _kinds(self, group: dict[str, Any]) -> dict[Any, tuple[list[Tensor], list[Tensor], States]]:
         kinds: dict[Any, tuple[list[Tensor], list[Tensor], States]] = {}

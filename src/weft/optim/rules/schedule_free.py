@@ -16,6 +16,8 @@ from weft.optim.schedules import Progress
 class ScheduleFree(Rule):
     """The rule of ``schedule_free_sgd`` and ``schedule_free_adamw``: the parameters are y, the state keeps z."""
 
+    elementwise = True
+
     def begin(self, group: dict[str, Any], parameter: Tensor) -> dict[str, Any]:
         state = {"z": parameter.detach().clone()}
         return state | {"exp_avg_sq": torch.zeros_like(parameter)} if group["squares"] else state

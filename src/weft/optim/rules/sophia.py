@@ -18,6 +18,7 @@ class Sophia(Rule):
     """The rule of ``sophia``; ``observe`` gives it a new estimate of the diagonal."""
 
     slots = ("exp_avg", "hessian")
+    elementwise = True
 
     def observe(self, diagonals: Mapping[nn.Parameter, Tensor]) -> None:
         """h <- b2 h + (1 - b2) new, for each parameter."""

@@ -105,8 +105,9 @@ def test_weights_on_demand_are_torchs_and_undropped(causal):
         torch.testing.assert_close(ours.out((ours.weights(x, mask) @ v).transpose(1, 2).flatten(2)), ours(x, mask), rtol=1e-4, atol=1e-5)
     nothing = ours.weights(x, torch.zeros(2, 5, dtype=torch.bool))
     assert not nothing.any()
-    half = Attention(8, 2).to(torch.bfloat16)
-    assert half.weights(x.bfloat16(), keep).dtype == torch.float32 and half(100 * x.bfloat16(), keep).isfinite().all()
+    for dtype in (torch.float16, torch.bfloat16):
+        low = Attention(8, 2).to(dtype)
+        assert low.weights(x.to(dtype), keep).dtype == torch.float32 and low(100 * x.to(dtype), keep).isfinite().all()
 
 
 @pytest.mark.parametrize(("scale", "numbers"), [("scalar", 1), ("head", 2), ("channel", 8)])

@@ -19,7 +19,7 @@ def test_residual_is_x_plus_f():
     torch.testing.assert_close(wide(x), wide.shortcut(x) + wide.body(x))
     for dim, conv in enumerate((nn.Conv1d, nn.Conv2d, nn.Conv3d), start=1):
         picture = torch.randn(2, 3, *[9] * dim)
-        block = Residual(nn.Sequential(conv(3, 5, 3, 2, 1), nn.ReLU(), conv(5, 8, 3, 1, 1)))
+        block = Residual(nn.Sequential(conv(3, 5, 3, 2, 1), nn.ReLU(), conv(5, 8, 3, 2, 1)))
         assert isinstance(block.shortcut, conv) and block.shortcut.kernel_size == (1,) * dim and block.shortcut.bias is not None
         torch.testing.assert_close(block(picture), block.shortcut(picture) + block.body(picture))
     assert isinstance(projection(nn.Conv2d(3, 3, 3, padding=1)), nn.Identity)

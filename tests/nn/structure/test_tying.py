@@ -66,6 +66,15 @@ def test_a_transpose_is_shared():
     assert torch.autograd.gradcheck(lambda w: torch.func.functional_call(pair.double()[1], {"source.weight": w}, (torch.ones(1, 2, dtype=torch.float64),)), torch.randn(2, 6, dtype=torch.float64, requires_grad=True))
 
 
+def test_parameters_in_a_dictionary_are_tied_too():
+    """Property: tie by the names of an nn.ParameterDict, through a copy and a state dict; counted once."""
+    net = nn.ModuleDict({"bank": nn.ParameterDict({"a": torch.zeros(2, 3), "b": torch.ones(2, 3)})})
+    tie(net, {"bank.b": "bank.a"})
+    assert ties(copy.deepcopy(net)) == [["bank.a", "bank.b"]] and sum(p.numel() for p in net.parameters()) == 6
+    net.load_state_dict({"bank.a": torch.full((2, 3), 4.0)})
+    assert (net["bank"]["b"] == 4).all()
+
+
 def test_errors_say_what_came():
     with pytest.raises(ValueError, match=r"body.weight has shape \(4, 4\) and embed.weight \(9, 4\)"):
         tie(network(), {"body.weight": "embed.weight"})

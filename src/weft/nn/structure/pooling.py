@@ -70,10 +70,11 @@ class TokenAttentionPool(nn.Module):
     def forward(self, x: Float[Tensor, "b t d"], mask: Bool[Tensor, "n s"] | None = None) -> Float[Tensor, "b d"]:
         expect(x, f"B T {self.dim}", "TokenAttentionPool")
         keep = kept(x, mask, "TokenAttentionPool")[:, :, None]
+        x = x.masked_fill(~keep, 0)  # before the scores, so that not even a NaN in the padding reaches a gradient
         exact = torch.promote_types(x.dtype, torch.float32)
         score = self.score(x).to(exact).masked_fill(~keep, torch.finfo(exact).min)  # finite: a row without tokens has no NaN in its gradient
         weight = score.softmax(1).to(x.dtype) * keep
-        return (x.masked_fill(~keep, 0).unflatten(-1, (self.num_heads, -1)) * weight[..., None]).sum(1).flatten(1)
+        return (x.unflatten(-1, (self.num_heads, -1)) * weight[..., None]).sum(1).flatten(1)
 
 
 def kept(x: Tensor, mask: Tensor | None, who: str) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from weft.losses.loss import Mean
 from weft.nn.freezing import is_frozen
 from weft.observe.health.monitor import Chosen, Monitor, chosen, main_network
 
@@ -86,13 +87,13 @@ class GradientMonitor(Monitor):
         if state.runtime.compile == "step":  # its gradients never leave the graph
             return {}
         self.know(state)
-        found = {"loss": float(logs["loss"])} if "loss" in logs else {}
-        found |= frozen(main_network(state.method))
+        loss = logs.get("loss")
+        loss = loss.total / loss.count if isinstance(loss, Mean) else loss
+        beside = {} if loss is None else {"loss": torch.as_tensor(loss, dtype=torch.float32).detach()}
         with torch.no_grad():
-            found |= self.norms()
-        return found
+            return frozen(main_network(state.method)) | self.norms(beside)
 
-    def norms(self) -> dict[str, float]:
+    def norms(self, beside: Mapping[str, Tensor]) -> dict[str, float]:
         """Everything that is read from the device, in one transfer."""
         gradients = {name: p.grad.detach() for name, p in self.named.items() if p.grad is not None}
         tracked = [self.named[name].detach() for name in self.tracked]
@@ -100,7 +101,8 @@ class GradientMonitor(Monitor):
         pieces: list[Any] = [*norms_of(list(gradients.values())), *norms_of(tracked), *norms_of(steps)]
         rows = self.rows(gradients)
         pieces += rows.values()
-        extra = {f"{what}/{name}": value for name in self.tracked if self.details and name in gradients for what, value in spread(gradients[name])}
+        extra = dict(beside)
+        extra |= {f"{what}/{name}": value for name in self.tracked if self.details and name in gradients for what, value in spread(gradients[name])}
         numbers = iter(gathered([*pieces, *extra.values()]))
         size, weight = {name: next(numbers) for name in gradients}, {name: next(numbers) for name in self.tracked}
         step = {name: next(numbers) for name in self.tracked[: len(steps)]}

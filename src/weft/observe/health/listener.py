@@ -25,7 +25,8 @@ class Health:
     normalised, …); the rest is judged when three fifths of a training of known length are over. ``warn=False`` only writes. ``found`` holds what it
     has said. ``limits``: where healthy ends.
 
-    Use in every training; instead of it, the two monitors where more detail is wanted. Cost: below 3 % of a step at the default interval.
+    Use in every training; instead of it, the two monitors where more detail is wanted. Cost: about 1 ms a report
+    on a small dense network, 1.3 % of its steps of half a millisecond at the default interval; a smaller share of longer ones.
 
     >>> from weft.observe.health.diagnose import Finding
     >>> health = Health(every=100, warn=False)

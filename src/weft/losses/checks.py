@@ -73,7 +73,7 @@ def check_loss(
     if not shape.well:  # nothing else can be asked
         return LossReport((shape,))
     findings = [shape, _asked("inputs untouched", _untouched, loss, prediction, target), _asked("gradient", _gradient, loss, prediction, target)]
-    findings.append(_asked("extremes", lambda *a: _extremes(*a, range), loss, prediction, target))
+    findings.append(_asked("extremes", lambda f, p, t: _extremes(f, p, t, range), loss, prediction, target))
     findings += [_asked(name, check, loss, prediction, target) for name, check in (("broadcasting", _broadcasting), ("memory", _memory))]
     if not couples:
         findings += [_asked(name, check, loss, prediction, target) for name, check in (("items apart", _apart), ("mask", _mask))]

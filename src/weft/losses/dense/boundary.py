@@ -55,5 +55,6 @@ def signed_distance(regions: Shaped[Tensor, "b c ..."]) -> Float[Tensor, "b c ..
     for place in np.ndindex(*inside.shape[:2]):
         one = inside[place]
         if one.any():
-            found[place] = distance_transform_edt(~one) - np.where(one, distance_transform_edt(one) - 1, 0)
+            out, within = np.asarray(distance_transform_edt(~one)), np.asarray(distance_transform_edt(one))
+            found[place] = out - np.where(one, within - 1, 0)
     return torch.from_numpy(found).to(regions.device)

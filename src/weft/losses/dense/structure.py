@@ -88,8 +88,8 @@ def _similarity(prediction: Tensor, target: Tensor, window: int, sigma: float, s
         stack = torch.cat([a, b, a * a, b * b, a * b]).flatten(0, 1).unsqueeze(1)
         line = _gaussian(window, sigma).to(stack)
         blurred = F.conv2d(F.conv2d(stack, line.view(1, 1, -1, 1)), line.view(1, 1, 1, -1))
-    parts = blurred.view(5, batch, channels, *blurred.shape[2:])
-    whole, contrast = _ratio(*parts, span)
+    ma, mb, aa, bb, ab = blurred.view(5, batch, channels, *blurred.shape[2:])
+    whole, contrast = _ratio(ma, mb, aa, bb, ab, span)
     return whole.mean((2, 3)), contrast.mean((2, 3))
 
 

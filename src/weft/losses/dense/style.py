@@ -105,6 +105,9 @@ class Perceptual(nn.Module):
     [0.0, 0.0]
     """
 
+    mean: Tensor | None
+    deviation: Tensor | None
+
     def __init__(
         self,
         extractor: nn.Module,
@@ -143,9 +146,14 @@ class Perceptual(nn.Module):
             pictures = pictures / self.deviation.to(pictures)
         found: dict[str, Tensor] = {}
         modules = dict(extractor.named_modules())
-        handles = [
-            modules[name].register_forward_hook(lambda _module, _inputs, output, name=name: found.__setitem__(name, output)) for name in self.weights
-        ]
+
+        def keep(name: str) -> Callable[..., None]:
+            def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+                found[name] = output
+
+            return hook
+
+        handles = [modules[name].register_forward_hook(keep(name)) for name in self.weights]
         try:
             extractor.eval()(pictures)
         finally:

@@ -172,7 +172,7 @@ def legal_transitions(tags: Sequence[str], scheme: str = "BIO") -> tuple[Bool[Te
     """
     if scheme not in ("BIO", "BIOES"):
         raise ValueError(f"legal_transitions: unknown scheme {scheme!r}. Known: BIO, BIOES.")
-    parts = [tag.partition("-")[::2] for tag in tags]
+    parts = [(tag.partition("-")[0], tag.partition("-")[2]) for tag in tags]
     wrong = [tag for tag, (sign, _) in zip(tags, parts, strict=True) if sign not in scheme or len(sign) != 1]
     if wrong:
         expected = ", ".join(f"{sign}-…" for sign in scheme if sign != "O")

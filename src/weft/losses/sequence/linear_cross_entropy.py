@@ -72,7 +72,7 @@ class _Chunked(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, z_loss: float, chunk: int, dtype: torch.dtype) -> Tensor:
         ctx.wants = ctx.needs_input_grad[:3]
         ctx.options = z_loss, chunk, dtype
-        values, *slopes = _walk(rows, weight, bias, labels, None, ctx.wants, ctx.options)
+        values, slopes = _walk(rows, weight, bias, labels, None, ctx.wants, ctx.options)
         ctx.slopes = slopes  # not saved tensors: nobody else holds them, and the backward pass may scale them in place
         ctx.save_for_backward(rows, weight, bias, labels)
         return values
@@ -87,14 +87,14 @@ class _Chunked(torch.autograd.Function):
         if slopes is not None and same:
             slopes = [None if s is None else s.mul_(g[0]) for s in slopes]
         else:
-            _, *slopes = _walk(rows, weight, bias, labels, g, ctx.wants, ctx.options)
+            _, slopes = _walk(rows, weight, bias, labels, g, ctx.wants, ctx.options)
         found = [None if s is None else s.to(x.dtype) for s, x in zip(slopes, (rows, weight, bias), strict=True)]
         return *found, None, None, None, None
 
 
 def _walk(
     rows: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, upstream: Tensor | None, wants: tuple[bool, ...], options: tuple[Any, ...]
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Tensor, list[Tensor | None]]:
     """Each row's value, and the wanted gradients of their sum weighed by ``upstream``."""
     z_loss, chunk, dtype = options
     exact = torch.promote_types(dtype, torch.float32)
@@ -131,4 +131,4 @@ def _walk(
         elif to_weight is not None:
             to_weight += slope.T @ x
         del scores, slope  # before the next chunk is made
-    return values, to_rows, to_weight, to_bias
+    return values, [to_rows, to_weight, to_bias]

@@ -37,7 +37,8 @@ EXTRA = {
     "training": "weft.nn.modes:training",
     "without_gradients": "weft.nn.modes:without_gradients",
 }
-SHELVES = ("activations", "initialization", "norms", "recurrent", "regularise", "sequence", "spatial", "structure")  # what stands on them is also exported here
+# What stands on these is also exported here.
+SHELVES = ("activations", "initialization", "norms", "recurrent", "regularise", "sequence", "spatial", "structure")
 for shelf in map(importlib.import_module, [f"{__name__}.{name}" for name in SHELVES]):
     EXTRA |= shelf.EXTRA | {path.partition(":")[2]: path for path in shelf.TABLE.values()}
 __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)

@@ -256,8 +256,13 @@ def converge(seeds: int, out: Path | None, problems: list[str]) -> None:
             print(f"| {name} | {lr:.3g} | {there} | {cost[name] / cost['adamw']:.2f} | {final:.3g} |", flush=True)
     if out is not None:
         for problem, found in curves.items():
-            picture = str(line_chart(f"{problem}: value by step, tuned rates", {n: found[n] for n in DRAWN}, 640, 340))
-            (out / f"optimizers-{problem}.svg").write_text(standing_alone(picture), encoding="utf-8")
+            (out / f"optimizers-{problem}.svg").write_text(drawn(problem, {n: found[n] for n in DRAWN}), encoding="utf-8")
+
+
+def drawn(problem: str, curves: dict[str, list[tuple[float, float]]]) -> str:
+    """The curves at about thirty of their points, few enough not to be smoothed."""
+    few = {name: curve[:: max(1, len(curve) // 30)] for name, curve in curves.items()}
+    return standing_alone(str(line_chart(f"{problem}: value by step, tuned rates", few, 640, 340)))
 
 
 def standing_alone(picture: str) -> str:

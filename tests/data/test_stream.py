@@ -320,11 +320,18 @@ def test_a_loader_can_be_copied_and_pickled_while_it_runs():
 
 
 PARENT = """
-import time, torch
-from weft.data import Loader
+import sys, time, torch
+from weft.data import Loader, stream
+case = sys.argv[1]
 class Slow:
     def __len__(self): return 1000
-    def __getitem__(self, i): return {"input": torch.zeros(1)}
+    def __getitem__(self, i): return {"input": torch.zeros(1), "text": "x" * (100_000 if case == "full" else 1)}
+ready = stream.prepare
+def late(worker):
+    if case == "late" and worker:
+        time.sleep(3)
+    ready(worker)
+stream.prepare = late
 iterator = iter(Loader(Slow(), workers=2))
 next(iterator)
 import multiprocessing
@@ -334,16 +341,23 @@ time.sleep(60)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
-def test_workers_do_not_outlive_a_killed_parent():
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("case", ["waiting", "late", "full"])
+def test_workers_do_not_outlive_a_killed_parent(case):
+    """Contract: they end whether they wait for work, had not begun when the parent died, or have more to hand over than a pipe holds."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, case], stdout=subprocess.PIPE, text=True)
     workers = [int(pid) for pid in parent.stdout.readline().split()]
     assert len(workers) == 2
+    if case == "full":
+        time.sleep(2)  # the workers fill their pipe
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 120  # torch's workers look every few seconds
+    deadline = time.monotonic() + 60  # they look every two seconds
     while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert not any(alive(pid) for pid in workers)
+    left = [pid for pid in workers if alive(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 def alive(pid: int) -> bool:

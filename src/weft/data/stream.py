@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import copy
 import gc
+import multiprocessing
+import os
 import signal
 import sys
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -281,10 +285,24 @@ def prepare(worker: int) -> None:
     """Make a fresh worker leave its parent's business alone.
 
     Ctrl-C is for the main process, which stops the workers (torch has seen to SIGTERM). Nor may this process collect what the parent was
-    about to, such as other loaders' workers.
+    about to, such as other loaders' workers, or live on without it.
     """
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if sys.platform == "linux" and parent is not None:  # elsewhere this process may be a grandchild, or not see its parent's end
+        threading.Thread(target=follow, args=(parent.pid,), daemon=True).start()
+
+
+def follow(parent: int | None, every: float = 2.0) -> None:
+    """End this process when its parent has ended, even by SIGKILL.
+
+    torch's workers look as well, but not well enough: one that starts when its parent is dead already takes the reaper of orphans for its
+    parent, and one with a large batch to hand over waits for ever for its pipe to be read.
+    """
+    while os.getppid() == parent:
+        time.sleep(every)
+    os._exit(1)
 
 
 def start_method() -> str | None:

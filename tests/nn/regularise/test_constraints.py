@@ -85,6 +85,15 @@ def test_what_torch_has_is_torchs():
         torch.testing.assert_close(ours, function(twin).weight)
 
 
+def test_a_maximum_leaves_smaller_norms_alone():
+    """Closed form: rows longer than the maximum are scaled down to it, shorter ones are what they were."""
+    layer = nn.Linear(2, 3)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]]))
+    constrain(layer, "max_norm", {"most": 1.0})
+    torch.testing.assert_close(layer.weight, torch.tensor([[0.6, 0.8], [0.3, 0.4], [0.0, 0.0]]))
+
+
 def test_convolutions_keep_to_norms_too():
     """Property: a norm is that of all weights of one output."""
     conv = constrain(nn.Conv2d(3, 4, 3), "max_norm", {"most": 0.5})

@@ -132,11 +132,12 @@ def _of_pictures() -> dict[str, Any]:
 
     from weft.losses import dense
 
-    pictures = (torch.rand(6, 2, 8, 8), torch.rand(6, 2, 8, 8))
+    pictures = (torch.rand(6, 1, 6, 6), torch.rand(6, 1, 6, 6))  # small: every entry's slope is measured
+    features = (torch.rand(6, 2, 3, 3), torch.rand(6, 2, 3, 3))
     depths = (0.5 + torch.rand(6, 1, 4, 4), 0.5 + torch.rand(6, 1, 4, 4))
 
     def moved(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return dense.temporal_consistency(prediction, target, torch.full((len(target), 2, 8, 8), 0.5, dtype=target.dtype))
+        return dense.temporal_consistency(prediction, target, torch.full((len(target), 2, 6, 6), 0.5, dtype=target.dtype))
 
     return {
         "ssim": (partial(dense.ssim, window=3), *pictures),
@@ -145,11 +146,11 @@ def _of_pictures() -> dict[str, Any]:
         "reverse_huber": (dense.reverse_huber, *depths),
         "edge_aware_smoothness": (dense.edge_aware_smoothness, depths[0], pictures[0][..., :4, :4]),
         "photometric": (dense.photometric, *pictures),
-        "gram_style": (dense.gram_style, *pictures),
-        "moment_style": (dense.moment_style, *pictures),
-        "content": (dense.content, *pictures),
+        "gram_style": (dense.gram_style, *features),
+        "moment_style": (dense.moment_style, *features),
+        "content": (dense.content, *features),
         "total_variation": (dense.total_variation, pictures[0], None),
-        "perceptual": (dense.Perceptual(nn.Sequential(nn.AvgPool2d(2), nn.Tanh(), nn.AvgPool2d(2))), *pictures),
+        "perceptual": (dense.Perceptual(nn.Sequential(nn.AvgPool2d(2), nn.Tanh())), *features),
         "charbonnier": (dense.charbonnier, *depths),
         "frequency": (dense.frequency, *pictures),
         "patch_mse": (dense.patch_mse, torch.randn(6, 3, 4), torch.randn(6, 3, 4)),

@@ -41,13 +41,13 @@ def test_they_train():
 
 def test_denoising_finds_the_smoothed_score():
     """denoising_score_matching, closed form: of all linear scores a x the least loss on standard normal data has a = -1 / (1 + sigma^2)."""
-    noise, sigma = torch.randn(40000, 1, dtype=torch.float64), 0.8
-    noisy = torch.randn(40000, 1, dtype=torch.float64) + sigma * noise
+    noise, sigma = torch.randn(10000, 1, dtype=torch.float64), 0.8
+    noisy = torch.randn(10000, 1, dtype=torch.float64) + sigma * noise
     slope = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
     for _ in range(25):
-        (gradient,) = torch.autograd.grad(denoising_score_matching(slope * noisy, noise, torch.full((40000,), sigma).double()).mean(), slope)
+        (gradient,) = torch.autograd.grad(denoising_score_matching(slope * noisy, noise, torch.full((10000,), sigma).double()).mean(), slope)
         slope = (slope - 0.5 * gradient).detach().requires_grad_()
-    assert slope.item() == pytest.approx(-1 / (1 + sigma**2), abs=0.02)
+    assert slope.item() == pytest.approx(-1 / (1 + sigma**2), abs=0.04)
 
 
 def test_weightings_agree():

@@ -82,7 +82,7 @@ def test_a_transform_is_repeatable_and_accepts_an_empty_batch(entry):
 
 
 HOLDS_MORE_THAN_SETTINGS = {  # examples that hold a function, a network or sounds, which JSON cannot; each says so
-    "back_translate": "there", "background_mix": r"sounds\[0\]", "conditional": "condition", "perturb": "network",
+    "apply": "function", "back_translate": "there", "background_mix": r"sounds\[0\]", "conditional": "condition", "perturb": "network",
 }  # fmt: skip
 
 

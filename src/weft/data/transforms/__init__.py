@@ -12,6 +12,7 @@ from typing import Any
 from weft._lazy import attach
 
 TABLE = {
+    "apply": "weft.data.transforms.each:Apply",
     "aug_mix": "weft.data.transforms.policies:AugMix",
     "auto_augment": "weft.data.transforms.policies:AutoAugment",
     "by_epoch": "weft.data.transforms.compose:ByEpoch",
@@ -24,6 +25,7 @@ TABLE = {
     "cut_mix": "weft.data.transforms.mix:CutMix",
     "cutout": "weft.data.transforms.noise:Cutout",
     "degrade": "weft.data.transforms.degrade:Degrade",
+    "each": "weft.data.transforms.each:Each",
     "filter": "weft.data.transforms.classical:Filter",
     "filter_boxes": "weft.data.transforms.targets:FilterBoxes",
     "gaussian_blur": "weft.data.transforms.jitter:GaussianBlur",
@@ -119,11 +121,13 @@ def _of_places(batch: dict[str, Any]) -> dict[str, Any]:
 
 def _of_values(batch: dict[str, Any]) -> dict[str, Any]:
     """What changes values, and what is made of transforms."""
+    import torch
     from torch import nn
 
-    from weft.data.transforms import adversarial, cached, classical, compose, degrade, flip, jitter, mix, noise, normalize, policies
+    from weft.data.transforms import adversarial, cached, classical, compose, degrade, each, flip, jitter, mix, noise, normalize, policies
 
     return {
+        "apply": (each.Apply(torch.neg), batch),
         "aug_mix": (policies.AugMix(), batch),
         "auto_augment": (policies.AutoAugment("cifar10"), batch),
         "by_epoch": (compose.ByEpoch([noise.Noise()], [0]), batch),
@@ -134,6 +138,7 @@ def _of_values(batch: dict[str, Any]) -> dict[str, Any]:
         "cut_mix": (mix.CutMix(num_classes=3), batch),
         "cutout": (noise.Cutout(4), batch),
         "degrade": (degrade.Degrade(["jpeg", "gaussian_noise"]), batch),
+        "each": (each.Each(flip.RandomFlip()), batch),
         "filter": (classical.Filter("sobel"), batch),
         "gaussian_blur": (jitter.GaussianBlur(), batch),
         "in_pixels": (jitter.InPixels((0.0,) * 3, (1.0,) * 3, [jitter.ColorJitter()]), batch),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import weft
-from weft.data import LanguageWords, clean_for, script_of, scripts_of
+from weft.data import Language, LanguageWords, clean_for, script_of, scripts_of
 from weft.data.text.languages import LANGUAGES, max_match, script_of_character
 
 SAMPLES = {
@@ -84,6 +84,22 @@ def test_languages_have_their_own_rules():
     assert words("ar", "مُحَمَّد كـتاب") == ["محمد", "كتاب"] and words("tr", "IŞIK") == ["ışık"] and words("ko", "안녕 세상") == ["안녕", "세상"]
     assert words("ja", "東京タワーです") == ["東", "京", "タワーです"] and words("hi", "हिन्दी भाषा") == ["हिन्दी", "भाषा"]
     assert words("xx", "Mixed你好text") == ["mixed", "你", "好", "text"] and words("th", "น้ำ") == ["น้ำ"]
+
+
+def test_a_language_of_ones_own_is_saved_with_the_model():
+    """LanguageWords, contract: rules that no list holds come back from JSON, and give the same words and numbers."""
+    own = LanguageWords(Language("old", lower=False, drop="\u0300-\u0302", elision=True), "characters", min_count=1).fit(
+        ["Ta\u0301 l'Homme", "no\u0302n"]
+    )
+    again = weft.build(json.loads(json.dumps(own.spec())))
+    assert again == own and own.spec()["args"]["language"] == {"code": "old", "lower": False, "drop": "\u0300-\u0302", "elision": True}
+    for tokenizer in (own, again):
+        assert [word for word, _, _ in tokenizer.words("l'Homme Ta\u0301 no\u0302n")] == ["l'", "Homme", "Ta", "non"]
+    assert again.encode("l'Homme non") == own.encode("l'Homme non") and 1 not in own.encode("l'Homme no\u0302n")
+    assert LanguageWords("old", "characters").words("l'Homme")[0][0] == "l'homme"  # the code alone is an unknown language
+    assert clean_for(Language("az")).clean("IŞIK") == "ışık" and clean_for(Language("q", lower=False)).clean("ABC") == "ABC"
+    with pytest.raises(ValueError, match="no range of characters"):
+        Language("x", drop="z-a")
 
 
 def test_cleanings_suit_their_language():

@@ -8,7 +8,7 @@ import importlib.util
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,12 +30,25 @@ Word = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Language:
-    """What is particular to a language: ``lower`` case matters not, words are looked up without ``drop``, ``elision`` divides l'homme."""
+    """What is particular to a language: ``lower`` case matters not, words are looked up without ``drop``, ``elision`` divides l'homme.
+
+    ``drop``: characters and ranges of them, as between the brackets of a regular expression; ValueError for what is no such range. Languages that
+    are not among ``LANGUAGES`` can be given to ``LanguageWords`` and ``clean_for`` in place of a code.
+
+    >>> LanguageWords(Language("sanskrit", drop="\u0951-\u0954")).words("अ॑ग्निः")[0]
+    ('अग्निः', 0, 7)
+    """
 
     code: str
     lower: bool = True
     drop: str = ""
     elision: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(f"[{self.drop}]" if self.drop else "")
+        except re.error as error:
+            raise ValueError(f"drop={self.drop!r} is no range of characters ({error}); expected such as 'a-c'") from None
 
 
 ARABIC_MARKS = "\u0640\u064b-\u0652\u0670"  # the stretching sign and the vowel signs, which newspapers leave out
@@ -93,13 +106,22 @@ def script_of(text: str) -> str:
     return next(iter(shares), "")
 
 
-def clean_for(language: str) -> CleanText:
+def rules_of(language: str | Language) -> Language:
+    """The rules of a language, or of the code of one; an unknown code has those of any language.
+
+    >>> rules_of("fr").elision, rules_of("xx").elision, rules_of(Language("xx", elision=True)).elision
+    (True, False, True)
+    """
+    return language if isinstance(language, Language) else LANGUAGES.get(language, LANGUAGES[""])
+
+
+def clean_for(language: str | Language) -> CleanText:
     """A cleaning that suits a language: lower case where it has one, with its own rules for it; unknown languages are cleaned as any text.
 
     >>> clean_for("tr").clean("IŞIK"), clean_for("xx").clean("Ünï 你好")
     ('ışık', 'ünï 你好')
     """
-    return CleanText(lower=LANGUAGES.get(language, LANGUAGES[""]).lower, language=language)
+    return CleanText(lower=rules_of(language).lower, language=language.code if isinstance(language, Language) else language)
 
 
 @functools.cache
@@ -129,10 +151,11 @@ class LanguageWords:
     """Words of a language as tokens, also where it writes no spaces between them.
 
     ``language``: a code such as "en", "zh", "ar"; an unknown one gets Unicode's rules: words between spaces and signs, scripts without spaces cut by
-    the segmenter. ``segmenter``: "jieba" (Chinese, needs the library), "dictionary" (longest match among ``dictionary``), "characters" (what
-    a reader takes for one, runs of kana whole), or "auto": jieba for Chinese where installed, else the dictionary where given, else characters;
-    ``fit`` writes down what it chose, so that a served model cuts as its training did. Words are compared in lower case where the language has
-    one. Raises ValueError before ``fit``, ImportError for jieba without the library.
+    the segmenter. A ``Language``, or its fields in a dict, stands for a language of one's own, which is saved with the tokenizer.
+    ``segmenter``: "jieba" (Chinese, needs the library), "dictionary" (longest match among ``dictionary``), "characters" (what a reader takes for
+    one, runs of kana whole), or "auto": jieba for Chinese where installed, else the dictionary where given, else characters; ``fit`` writes down
+    what it chose, so that a served model cuts as its training did. Words are compared in lower case where the language has one.
+    Raises ValueError before ``fit``, ImportError for jieba without the library.
 
     Use when words of one language are the unit; instead of it, ``Unigram`` for many languages at once. Cost: that of the segmenter.
 
@@ -141,7 +164,7 @@ class LanguageWords:
     (['世界', '你好', 'ok'], [4])
     """
 
-    language: str = ""
+    language: str | Language | Mapping[str, Any] = ""
     segmenter: str = "auto"
     dictionary: Sequence[str] = ()
     size: int = 10_000
@@ -151,6 +174,8 @@ class LanguageWords:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dictionary", tuple(self.dictionary))
+        if isinstance(self.language, Mapping):
+            object.__setattr__(self, "language", Language(**self.language))
         if self.segmenter not in SEGMENTERS:
             raise ValueError(f"segmenter={self.segmenter!r}; expected one of {', '.join(map(repr, SEGMENTERS))}")
         if self.segmenter == "dictionary" and not self.dictionary:
@@ -163,13 +188,17 @@ class LanguageWords:
 
     @property
     def _rules(self) -> Language:
-        return LANGUAGES.get(self.language, LANGUAGES[""])
+        return rules_of(self.language)  # pyright: ignore[reportArgumentType]  # a mapping has become a Language
+
+    @property
+    def _code(self) -> str:
+        return self.language if isinstance(self.language, str) else self._rules.code
 
     @cached_property
     def _chosen(self) -> str:
         if self.segmenter != "auto":
             return self.segmenter
-        if self.language == "zh" and importlib.util.find_spec("jieba") is not None:
+        if self._code == "zh" and importlib.util.find_spec("jieba") is not None:
             return "jieba"
         return "dictionary" if self.dictionary else "characters"
 
@@ -194,7 +223,7 @@ class LanguageWords:
         rules = self._rules
         if rules.drop:
             word = re.sub(f"[{rules.drop}]", "", word)
-        return lowered(word, self.language) if rules.lower else word
+        return lowered(word, self._code) if rules.lower else word
 
     def _segmented(self, part: str) -> list[str]:
         """A run of one kind of script as words; joined they are the run."""
@@ -231,7 +260,10 @@ class LanguageWords:
         return [(start, end) for _, start, end in self.words(text)]
 
     def spec(self) -> dict[str, Any]:
-        return spec_of("language_words", self)
+        spec = spec_of("language_words", self)
+        if isinstance(self.language, Language):
+            spec["args"]["language"] = dataclasses.asdict(self.language)
+        return spec
 
 
 def graphemes(text: str) -> list[str]:

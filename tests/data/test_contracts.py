@@ -103,6 +103,55 @@ def test_a_transform_is_rebuilt_from_json_and_does_the_same(entry):
     assert plain(again(batch, data.Random(3, 1, random))) == before
 
 
+READS_VALUES = {  # what a transform asks of its batch before it can go on, and the meta device cannot say
+    "aug_mix": "range", "auto_augment": "range", "cached": "bytes", "color_jitter": "range", "conditional": "condition", "gaussian_blur": "range",
+    "in_pixels": "range", "normalize_loudness": "lengths", "perturb": "gradients", "pitch_shift": "lengths", "poisson_noise": "sign",
+    "rand_augment": "range", "random_grayscale": "range", "random_tone": "range", "trivial_augment": "range",
+}  # fmt: skip
+
+
+def on_device(batch, device):
+    return {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in batch.items()}
+
+
+@of_data("transform")
+def test_a_transform_stays_on_the_device_of_its_batch(entry):
+    """Contract: shapes, types and device without a device at hand, since the meta device refuses to be mixed with another as CUDA does."""
+    transform, batch = example(entry)
+    if getattr(transform, "raw", False):
+        return
+    index = torch.arange(len(batch["input"]))
+    wanted = transform(batch, data.Random(0, 0, index))
+    if entry.name in READS_VALUES:
+        with pytest.raises(RuntimeError, match="meta"):
+            transform(on_device(batch, "meta"), data.Random(0, 0, index))
+        return
+    found = transform(on_device(batch, "meta"), data.Random(0, 0, index))
+    kinds = {key: (value.shape, value.dtype) for key, value in wanted.items() if isinstance(value, torch.Tensor)}
+    assert {key: (value.shape, value.dtype) for key, value in found.items() if isinstance(value, torch.Tensor)} == kinds
+    assert all(value.is_meta for value in found.values() if isinstance(value, torch.Tensor))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@of_data("transform")
+def test_a_transform_gives_the_same_on_cuda(entry):
+    """Contract: all random numbers come from the records' keys, so that devices differ by rounding alone."""
+    transform, batch = example(entry)
+    if getattr(transform, "raw", False):
+        return
+    index = torch.arange(len(batch["input"]))
+    wanted = transform(batch, data.Random(0, 0, index))
+    if entry.name == "perturb":
+        transform.network.cuda()
+    found = transform(on_device(batch, "cuda"), data.Random(0, 0, index))
+    assert found.keys() == wanted.keys()
+    for key, value in wanted.items():
+        if isinstance(value, torch.Tensor):
+            assert found[key].is_cuda and found[key].dtype == value.dtype
+            # where levels are cut off, as in posterize, rounding may move a few values by a whole level
+            assert ((found[key].cpu().double() - value.double()).abs() > 1e-3).double().mean() < 0.02, key
+
+
 def test_a_nested_row_of_transforms_is_written_down_whole():
     """Compose, contract: three levels, a choice by weights and a condition by key come back from JSON and do the same."""
     batch = {"input": torch.rand(6, 3, 8, 8), "target": torch.arange(6) % 3, "small": torch.arange(6) < 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 import torch
@@ -26,6 +27,28 @@ class Squares:
 
 def noted(path):
     return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class Meeting:
+    """A record is made when as many processes as wanted are making one, or patience ends; it says how many met."""
+
+    def __init__(self, folder, wanted):
+        self.folder, self.wanted = folder, wanted
+
+    def __call__(self, record):
+        (self.folder / str(os.getpid())).touch()
+        deadline = time.monotonic() + 60
+        while len(list(self.folder.iterdir())) < self.wanted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return {"met": len(list(self.folder.iterdir()))}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_workers_are_at_work_at_the_same_time(workers, tmp_path):
+    """prepare, property: no process finishes its first record before as many as asked for have begun one of theirs."""
+    (tmp_path / "who").mkdir()
+    made = prepare([{"x": n} for n in range(80)], Meeting(tmp_path / "who", workers), tmp_path / "kept", workers=workers)
+    assert [record["met"] for record in made] == [workers] * 80
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])

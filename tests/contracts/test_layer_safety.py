@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import distributed, nn
@@ -10,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tests.contracts.test_networks import UNTRAINED_PARAMETERS, WITHOUT_GRADIENT, call, made
 from tests.contracts.walk import over, tensors
 
+CHECKED = os.environ.get("WEFT_SHAPES", "1") != "0"
 # Entries that a contract does not hold for, each with the reason why that is right.
 NOT_ONE_GRAPH = {"recurrent": "the compiler leaves torch.nn's recurrent kernels to themselves: one graph before, one after"}
 
@@ -50,6 +55,18 @@ def test_data_parallel_would_tell(process_group):
 
 
 @pytest.mark.slow
+def test_every_layer_compiles_as_one_graph():
+    """Contract: the test below holds for every layer, in a process of its own: annotations that are checked while a layer runs end its graph."""
+    if not CHECKED:
+        pytest.skip("this is that process")
+    words = [sys.executable, "-m", "pytest", __file__, "-m", "slow", "-k", "compiled_as_one_graph", "-p", "no:cacheprovider", "-n", "0"]
+    done = subprocess.run(words, env=os.environ | {"WEFT_SHAPES": "0"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    assert "passed" in done.stdout or "[100%]" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHECKED, reason="run in a process without checked annotations, by the test above")
 @over("layer")
 def test_compiled_as_one_graph(entry):
     """Contract: torch.compile takes the layer as one graph, forwards and backwards, with the same outputs and gradients."""

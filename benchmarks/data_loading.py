@@ -3,12 +3,13 @@
 Contenders take turns, round after round; a figure is the median over rounds and a ratio the median of the rounds' own ratios, since a shared machine
 is never equally fast for long. Peers that are not installed are left out; torchvision may lie in a folder named by ``WEFT_TORCHVISION`` (it has
 no build for every processor's torch: its pure-Python part is all that is needed). Text comes from ``WEFT_MIRROR`` or the cache of data sets.
-``python -m benchmarks.data_loading [rounds] [pictures cache table buckets memory workers]``.
+``python -m benchmarks.data_loading [rounds] [pictures cache table buckets memory workers prepare]``.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import re
 import resource
@@ -41,6 +42,7 @@ from weft.data import (
     TokenBudget,
     multi30k,
     parquet_flow,
+    prepare,
     tiny_shakespeare,
 )  # fmt: skip
 
@@ -363,7 +365,37 @@ def workers(rounds: int) -> None:
         show(turns(runs, rounds), f"{kind}: Loader, 0 workers", "ms", 1e3)
 
 
-PARTS = {"pictures": pictures, "cache": cache, "table": table, "buckets": buckets, "memory": memory, "workers": workers}
+# --- prepare ----------------------------------------------------------------------------------------------------------------------------------------
+
+
+def counted(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of pure Python work: the words of a text, counted again and again."""
+    counts: dict[str, int] = {}
+    for _ in range(100):
+        for word in re.findall(r"\w+", record["text"]):
+            counts[word] = counts.get(word, 0) + 1
+    return {"words": len(counts)}
+
+
+def preparing(rounds: int) -> None:
+    text = " ".join(f"word{n % 97} of {n}" for n in range(200))
+    records = [{"text": f"{n} {text}"} for n in range(300)]
+    print(f"{len(records)} records of Python work made once, by number of processes of {os.cpu_count()}, beside multiprocessing's pool with as many")
+
+    def ours(workers: int) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            prepare(records, counted, folder, workers=workers)
+
+    def theirs(workers: int) -> None:
+        with multiprocessing.get_context("fork").Pool(workers) as pool:
+            pool.map(counted, records, chunksize=16)
+
+    runs: dict[str, Contender] = {f"prepare, {n} workers": lambda n=n: ours(n) for n in (0, 1, 2, 4)}
+    runs |= {f"pool, {n} processes, nothing kept": lambda n=n: theirs(n) for n in (1, 2, 4)}
+    show(turns(runs, rounds), "prepare, 0 workers", "ms", 1e3)
+
+
+PARTS = {"pictures": pictures, "cache": cache, "table": table, "buckets": buckets, "memory": memory, "workers": workers, "prepare": preparing}
 
 
 def main(rounds: int = 7, parts: Iterable[str] = PARTS) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from weft.data import dense_frames, segment_frames, uniform_frames, windows_of_frames
+from weft.data import (
+    dense_frames,
+    key_frames,
+    pairs_of_frames,
+    segment_frames,
+    stacked_frames,
+    uniform_frames,
+    windows_of_frames,
+)
 
 
 def test_uniform_frames_are_the_middles_of_equal_parts():
@@ -55,3 +63,27 @@ def test_nothing_cannot_be_cut():
         uniform_frames(0, 3)
     with pytest.raises(ValueError, match="stride=0"):
         dense_frames(5, 2, 0)
+
+
+def test_pairs_and_stacks_are_those_of_a_loop():
+    """Brute force: for all lengths to 12, the index tables of pairs_of_frames and stacked_frames."""
+    for total in range(1, 13):
+        for gap in range(1, 5):
+            for hop in range(1, 4):
+                assert pairs_of_frames(total, gap, hop).tolist() == [[i, i + gap] for i in range(0, total, hop) if i + gap < total]
+            wanted = [[max(0, i - k * gap) for k in reversed(range(3))] for i in range(total)]
+            assert stacked_frames(total, 3, gap).tolist() == wanted
+    for wrong in (lambda: pairs_of_frames(0), lambda: pairs_of_frames(4, 0), lambda: stacked_frames(4, 0), lambda: stacked_frames(4, 1, 0)):
+        with pytest.raises(ValueError, match="at least"):
+            wrong()
+
+
+def test_key_frames_are_where_the_picture_changes():
+    """key_frames, closed form: planted cuts are found, slow change counts from the last key frame, and two are never nearer than said."""
+    scenes = torch.tensor([0, 0, 0, 200, 200, 90, 90, 90], dtype=torch.uint8)[:, None, None].expand(8, 4, 4)
+    assert key_frames(scenes, 50).tolist() == [0, 3, 5] and key_frames(scenes, 150).tolist() == [0, 3]
+    assert key_frames(torch.arange(10.0)[:, None], 2.5).tolist() == [0, 3, 6, 9]
+    assert key_frames(torch.tensor([[0.0], [5.0], [0.0], [5.0], [0.0]]), 1, least=2).tolist() == [0, 3]
+    assert key_frames(scenes[:1], 0).tolist() == [0]
+    with pytest.raises(ValueError, match="from 0 on"):
+        key_frames(scenes, -1)

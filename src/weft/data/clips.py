@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 
@@ -59,6 +59,55 @@ def windows_of_frames(total: int, count: int, stride: int = 1, hop: int | None =
     if starts[-1] + length < total:
         starts.append(total - length)
     return [(start + torch.arange(count) * stride).clamp(max=total - 1) for start in starts]
+
+
+def pairs_of_frames(total: int, gap: int = 1, hop: int = 1) -> Int[Tensor, "n 2"]:
+    """Every frame that has one ``gap`` frames later, with that one, ``hop`` frames between pairs: what optical flow is computed from.
+
+    A video too short for a pair gives none. Raises ValueError for no frames, and for a gap or hop below 1.
+
+    >>> pairs_of_frames(5, gap=2).tolist()
+    [[0, 2], [1, 3], [2, 4]]
+    """
+    check_frames(total, 1)
+    if gap < 1 or hop < 1:
+        raise ValueError(f"gap={gap}, hop={hop}; expected at least 1 frame each")
+    first = torch.arange(0, max(0, total - gap), hop)
+    return torch.stack([first, first + gap], 1)
+
+
+def stacked_frames(total: int, count: int, stride: int = 1) -> Int[Tensor, "total count"]:
+    """For each frame the ``count`` frames that end there, ``stride`` apart, the first one repeated before the beginning: what an agent sees.
+
+    Raises ValueError for no frames or a stride below 1. Paper: Mnih et al., 2015, doi:10.1038/nature14236.
+
+    >>> stacked_frames(3, 2).tolist()
+    [[0, 0], [0, 1], [1, 2]]
+    """
+    check_frames(total, count)
+    if stride < 1:
+        raise ValueError(f"stride={stride}; expected at least 1 frame")
+    return (torch.arange(total)[:, None] - torch.arange(count - 1, -1, -1) * stride).clamp(min=0)
+
+
+def key_frames(frames: Shaped[Tensor, "t ..."], threshold: float, least: int = 1) -> Int[Tensor, " n"]:
+    """The first frame, and each that differs from the last key frame by more than ``threshold`` on average, ``least`` frames on or later.
+
+    Frames of any numbers; the difference is the mean of absolute differences, in their unit. Raises ValueError for no frames, a negative
+    threshold, or ``least`` below 1. Use to keep what is new in slow or still videos; instead of it, ``uniform_frames``, which needs no pixels.
+    Cost: one pass.
+
+    >>> key_frames(torch.tensor([[0.0], [0.1], [0.9], [1.0], [0.0]]), threshold=0.5).tolist()
+    [0, 2, 4]
+    """
+    check_frames(len(frames), 1)
+    if threshold < 0 or least < 1:
+        raise ValueError(f"threshold={threshold}, least={least}; expected a difference from 0 on and at least 1 frame")
+    kept = [0]
+    for i in range(least, len(frames)):
+        if i - kept[-1] >= least and float((frames[i].double() - frames[kept[-1]].double()).abs().mean()) > threshold:
+            kept.append(i)
+    return torch.tensor(kept)
 
 
 def check_frames(total: int, count: int) -> None:

@@ -95,3 +95,22 @@ def test_lengths_that_cannot_be_are_refused():
         Buckets([1], 0)
     with pytest.raises(ValueError, match="at least 1"):
         TokenBudget([1], 10, multiple_of=0)
+
+
+def test_making_a_plan_reads_no_record():
+    """Buckets and TokenBudget, contract: lengths are enough; a loader made, counted and planned has opened nothing, and reads each record once."""
+    read = []
+
+    class Slow:
+        def __len__(self):
+            return 12
+
+        def __getitem__(self, i):
+            read.append(i)
+            return {"input": torch.zeros(2), "number": i}
+
+    for plan in (Buckets(range(12), 4), TokenBudget(range(12), 40)):
+        loader = Loader(Slow(), None, plan)
+        assert len(loader) > 0 and len(list(loader.batches(0, 0))) == len(loader) and read == []
+        assert sum(len(batch["number"]) for batch in loader) == 12 and sorted(read) == list(range(12))
+        read.clear()

@@ -52,6 +52,8 @@ EXTRA = {
     "Vocabulary": "weft.data.vocabulary:Vocabulary",
     "block_mask": "weft.data.text.packing:block_mask",
     "clean_for": "weft.data.text.languages:clean_for",
+    "compare_tokenizers": "weft.data.text.comparison:compare_tokenizers",
+    "cut_table": "weft.data.text.comparison:cut_table",
     "collate_nested": "weft.data.text.collate:collate_nested",
     "labels_of_words": "weft.data.text.alignment:labels_of_words",
     "nested": "weft.data.text.packing:nested",

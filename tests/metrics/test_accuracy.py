@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.metrics import Accuracy
-from weft.metrics.accuracy import accuracy, hits
+from weft.metrics import Accuracy, TokenAccuracy, TopKError
+from weft.metrics.accuracy import accuracy, hits, top_k_error
 
 
 @given(seed=st.integers(0, 10_000), top_k=st.integers(1, 4))
@@ -48,3 +48,25 @@ def test_errors_say_what_came():
         Accuracy(0)
     with pytest.raises(ValueError, match="only masked items"):
         accuracy(torch.zeros(2, 3), torch.tensor([0, 1]), torch.tensor([False, False]))
+
+
+def test_top_k_error_is_what_accuracy_leaves():
+    """Closed form: TopKError of random scores is 1 - accuracy, lower is better, and 0 where every class is among the guesses."""
+    output, target = torch.randn(40, 7), torch.arange(40) % 7
+    metric = TopKError(3)
+    metric.update({"output": output}, {"target": target})
+    assert metric.compute() == pytest.approx(1 - accuracy(output, target, top_k=3)) == pytest.approx(top_k_error(output, target, top_k=3))
+    assert 0 < metric.compute() < 1 and metric.direction == "min"
+    assert top_k_error(output, target, top_k=7) == 0.0
+
+
+def test_token_accuracy_does_not_see_padding():
+    """Property: TokenAccuracy of two batches is over kept tokens, however many padded ones stand beside them."""
+    output, target = torch.randn(2, 5, 4), torch.randint(0, 4, (2, 5))
+    keep = torch.tensor([[True] * 5, [True, True, False, False, False]])
+    short, padded = TokenAccuracy(), TokenAccuracy()
+    short.update({"output": output[:1]}, {"target": target[:1]})
+    short.update({"output": output[1:, :2]}, {"target": target[1:, :2]})
+    padded.update({"output": output}, {"target": target, "mask": keep})
+    right = (output.argmax(-1) == target) & keep
+    assert padded.compute() == pytest.approx(short.compute()) == pytest.approx(right.sum().item() / 7)

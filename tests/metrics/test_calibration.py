@@ -1,11 +1,11 @@
-"""Expected calibration error against a loop over the bins."""
+"""Expected calibration error against a loop over the bins; Brier's score against scikit-learn."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from weft.metrics import ECE
+from weft.metrics import ECE, Brier
 from weft.metrics.calibration import expected_calibration_error
 
 
@@ -46,3 +46,20 @@ def test_single_probability_equals_two_columns():
     assert one.compute() == pytest.approx(two.compute())
     with pytest.raises(ValueError, match="at least one bin"):
         ECE(0)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_brier_equals_scikit_learn(classes):
+    """Parity: Brier of logits, of probabilities and of a class that never occurs."""
+    sklearn = pytest.importorskip("sklearn.metrics")
+    output, target = torch.randn(40, classes, dtype=torch.float64), torch.arange(40) % (classes - (classes > 2))
+    chances = output.softmax(1)
+    expected = sklearn.brier_score_loss(target, chances[:, 1] if classes == 2 else chances, labels=list(range(classes)))
+    for metric, given in ((Brier(), output), (Brier(probabilities=True), chances)):
+        metric.update({"output": given[:15]}, {"target": target[:15]})
+        metric.update({"output": given[15:]}, {"target": target[15:]})
+        assert metric.compute() == pytest.approx(expected)
+    if classes == 2:
+        single = Brier(probabilities=True)
+        single.update({"output": chances[:, 1]}, {"target": target})
+        assert single.compute() == pytest.approx(expected)

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from weft import metrics
+from weft.metrics.metric import measured
 
 EXAMPLES = metrics.examples()
+NEEDS = {"bleu": "sacrebleu", "rouge": "rouge_score"}                 # packages of the extra text-metrics
+
+
+@pytest.fixture(autouse=True)
+def its_package(request):
+    """Skip what needs a package that is not there."""
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+
+
+def take(values, places):
+    """Those at the places, of a tensor or of a list of texts."""
+    return values[places] if isinstance(values, torch.Tensor) else [values[i] for i in places]
+
+
+def spoiled(values, keep, filler):
+    """A copy that is worthless where the mask is False."""
+    if isinstance(values, torch.Tensor):
+        values = values.clone()
+        values[~keep] = filler
+        return values
+    return [value if kept else "nonsense" for value, kept in zip(values, keep.tolist(), strict=True)]
 
 
 def fed(make, output, target, mask=None):
@@ -32,7 +58,7 @@ def test_merged_shards_give_what_the_whole_gives(name):
     torch.testing.assert_close(torch.as_tensor(merged.compute()), whole)
     batched = make()
     for part in torch.arange(len(output)).split(5):
-        batched.update({"output": output[part]}, {"target": target[part]})
+        batched.update({"output": take(output, part)}, {"target": take(target, part)})
     torch.testing.assert_close(torch.as_tensor(batched.compute()), whole)
 
 
@@ -41,12 +67,9 @@ def test_masked_items_do_not_count(name):
     """Property: whatever stands where the mask is False, the result is that of the kept items."""
     make, output, target = EXAMPLES[name]
     keep = torch.arange(len(output)) % 4 != 1
-    wild = output.clone()
-    wild[~keep] = float("nan")
-    wrong = target.clone()
-    wrong[~keep] = -100
-    got = torch.as_tensor(fed(make, wild, wrong, keep).compute())
-    torch.testing.assert_close(got, torch.as_tensor(fed(make, output[keep], target[keep]).compute()))
+    got = torch.as_tensor(fed(make, spoiled(output, keep, float("nan")), spoiled(target, keep, -100), keep).compute())
+    rows = keep.nonzero()[:, 0]
+    torch.testing.assert_close(got, torch.as_tensor(fed(make, take(output, rows), take(target, rows)).compute()))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -71,7 +94,52 @@ def test_reset_forgets_and_errors_teach(name):
 def test_state_is_tensors_and_survives_half_precision(name):
     """Contract: the state is a dict of tensors (it is gathered over ranks), and bfloat16 outputs are taken."""
     make, output, target = EXAMPLES[name]
-    metric = fed(make, output.bfloat16(), target)
+    metric = fed(make, output.bfloat16() if isinstance(output, torch.Tensor) else output, target)
     assert all(isinstance(value, torch.Tensor) for value in metric.state().values())
     assert torch.as_tensor(metric.compute()).isfinite().all()
     assert make().direction in ("max", "min")
+
+
+@pytest.mark.parametrize("name", [name for name, (_, output, _) in EXAMPLES.items() if isinstance(output, torch.Tensor)])
+def test_what_is_said_to_be_differentiable_is(name):
+    """Property: ``differentiable`` is whether a gradient that is finite and not zero reaches the outputs."""
+    make, output, target = EXAMPLES[name]
+    metric, output = make(), output.clone().requires_grad_()
+    value = metric.result(metric.observe(output, target, None))
+    assert value.requires_grad == metric.differentiable
+    if metric.differentiable:
+        value.backward()
+        assert output.grad.isfinite().all() and output.grad.any()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_only_masked_items_are_an_error_or_said_to_be_undefined(name):
+    """Contract: all items masked never gives a number that looks measured."""
+    make, output, target = EXAMPLES[name]
+    nothing = torch.zeros(len(output), dtype=torch.bool)
+    metric = fed(make, output, target, nothing)
+    if name in ("auroc", "r2", "adjusted_r2"):
+        with pytest.warns(UserWarning, match="is NaN"):
+            assert math.isnan(metric.compute())
+    elif name in ("confusion_matrix", "average_precision"):           # counts of nothing; precision without a positive
+        assert not torch.as_tensor(metric.compute()).any()
+    else:
+        with pytest.raises(ValueError, match="nothing to compute"):
+            metric.compute()
+
+
+def test_a_value_of_nan_warns_and_says_why():
+    """Property: an undefined value is NaN and heard of."""
+    with pytest.warns(UserWarning, match="Pearson is NaN"):
+        assert math.isnan(measured(metrics.Pearson(), torch.ones(4), torch.arange(4.0)))
+
+
+@pytest.mark.parametrize("name", [n for n in EXAMPLES if n not in ("auroc", "average_precision", "spearman", "retrieval_recall", "multilabel_average_precision")])
+def test_memory_does_not_grow_with_the_data(name):
+    """Property: the state of ten batches is as large as that of one, but for those whose cost says that they keep everything."""
+    make, output, target = EXAMPLES[name]
+    metric = fed(make, output, target)
+    one = sum(value.numel() for value in metric.state().values())
+    for _ in range(9):
+        metric.update({"output": output}, {"target": target})
+    assert sum(value.numel() for value in metric.state().values()) == one

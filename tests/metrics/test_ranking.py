@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.metrics import AUROC, AveragePrecision
-from weft.metrics.ranking import auroc, average_precision
+from weft.metrics.ranking import auroc, average_precision, one_against_one
 
 sklearn = pytest.importorskip("sklearn.metrics")
 
@@ -63,3 +63,35 @@ def test_degenerate_sets():
     assert math.isnan(auroc(torch.tensor([float("nan"), 1.0]), torch.tensor([True, False])).item())
     with pytest.raises(ValueError, match="'macro'"):
         AUROC("micro")
+
+
+@pytest.mark.parametrize("average", ["macro", "weighted"])
+def test_one_against_one_and_weights_equal_scikit_learn(average):
+    """Parity: AUROC one against the rest and one against one, by classes of unlike size, from logits and probabilities."""
+    output, target = torch.randn(70, 4, dtype=torch.float64), (torch.arange(70) % 10).clamp(max=3)
+    chances = output.softmax(1)
+    for against, name in (("rest", "ovr"), ("one", "ovo")):
+        expected = sklearn.roc_auc_score(target, chances, multi_class=name, average=average)
+        assert measure(AUROC(average, against=against), output, target) == pytest.approx(expected)
+        assert measure(AUROC(average, against=against, probabilities=True), chances, target) == pytest.approx(expected)
+
+
+def test_a_class_that_never_occurs_is_nan_by_macro_and_left_out_by_weight():
+    """Closed form: the areas of two classes that stand alone, beside a third that never occurs."""
+    output, target = torch.randn(20, 3, dtype=torch.float64), torch.arange(20) % 2
+    each = [auroc(output.log_softmax(1)[:, c], target == c).item() for c in range(2)]
+    with pytest.warns(UserWarning, match="AUROC is NaN"):
+        assert math.isnan(measure(AUROC(), output, target))
+    assert measure(AUROC("weighted"), output, target) == pytest.approx(sum(each) / 2)
+    assert math.isnan(one_against_one(output, target).item())
+    assert 0 <= one_against_one(output, target, average="weighted").item() <= 1
+    with pytest.raises(ValueError, match="against is 'rest'"):
+        AUROC("none", against="one")
+
+
+def test_weighted_average_precision_equals_scikit_learn():
+    """Parity: AveragePrecision of each class against the rest, weighed by size."""
+    output, target = torch.randn(50, 3, dtype=torch.float64), (torch.arange(50) % 7).clamp(max=2)
+    truth = torch.nn.functional.one_hot(target).numpy()
+    expected = sklearn.average_precision_score(truth, output.softmax(1).numpy(), average="weighted")
+    assert measure(AveragePrecision("weighted"), output, target) == pytest.approx(expected)

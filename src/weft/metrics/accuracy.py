@@ -65,3 +65,53 @@ class Accuracy(Metric):
         if totals["count"] == 0:
             raise ValueError("Accuracy has seen only masked items, so there is nothing to compute.")
         return long_float(totals["hits"]) / totals["count"]
+
+
+def top_k_error(
+    output: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], mask: Bool[Tensor, " ..."] | None = None, *, top_k: int = 5, dim: int = 1
+) -> float:
+    """The share of items whose class is not among the ``top_k`` highest scores: 1 - ``accuracy``; shapes and errors as there.
+
+    >>> top_k_error(torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]]), torch.tensor([0, 0]), top_k=2)
+    0.5
+    """
+    return 1 - accuracy(output, target, mask, top_k=top_k, dim=dim)
+
+
+class TopKError(Accuracy):
+    """The share of items whose class is not among the ``top_k`` highest scores; with 5 the figure of ImageNet's tables.
+
+    Shapes: prediction output (B, C, ...) with C at ``dim`` (logits or probabilities).
+    Errors: ``ValueError`` for ``top_k`` < 1, shapes that do not fit, or a class out of range. With no more than ``top_k`` classes it is 0.
+    Use when comparing with published errors; instead of it, ``Accuracy``.
+
+    >>> metric = TopKError(1)
+    >>> metric.update({"output": torch.tensor([[2.0, 1.0], [0.0, 3.0], [0.0, 3.0], [0.0, 3.0]])}, {"target": torch.tensor([0, 0, 1, 1])})
+    >>> metric.compute()
+    0.25
+    """
+
+    direction = "min"
+
+    def __init__(self, top_k: int = 5, *, dim: int = 1, output: str = "output", target: str = "target", mask: str = "mask") -> None:
+        super().__init__(top_k, dim=dim, output=output, target=target, mask=mask)
+
+    def result(self, totals: dict[str, Tensor]) -> Tensor:
+        return 1 - super().result(totals)
+
+
+class TokenAccuracy(Accuracy):
+    """The share of kept tokens that were guessed: ``Accuracy`` with the classes last, each token of each text counting once.
+
+    Shapes: prediction output (B, T, V), target (B, T); the mask (B, T) keeps real tokens.
+    Use when tokens are given their right past (teacher forcing); instead of it, ``ExactMatch`` or ``EditDistance`` for what was generated.
+
+    >>> metric = TokenAccuracy()
+    >>> batch = {"target": torch.tensor([[1, 0]]), "mask": torch.tensor([[True, False]])}
+    >>> metric.update({"output": torch.tensor([[[0.0, 1.0], [0.0, 1.0]]])}, batch)
+    >>> metric.compute()
+    1.0
+    """
+
+    def __init__(self, top_k: int = 1, *, dim: int = -1, output: str = "output", target: str = "target", mask: str = "mask") -> None:
+        super().__init__(top_k, dim=dim, output=output, target=target, mask=mask)

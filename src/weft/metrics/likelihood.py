@@ -41,6 +41,7 @@ class Likelihood(Metric):
     """What the means over items share: nats, and how many items they are of."""
 
     direction = "min"
+    differentiable = True
 
     def __init__(self, *, probabilities: bool = False, dim: int = 1, output: str = "output", target: str = "target", mask: str = "mask") -> None:
         super().__init__(output, target, mask)
@@ -109,6 +110,7 @@ class BitsPerByte(Metric):
     """
 
     direction = "min"
+    differentiable = True
 
     def __init__(self, *, bytes: str = "bytes", dim: int = -1, output: str = "output", target: str = "target", mask: str = "mask") -> None:
         super().__init__(output, target, mask)
@@ -122,8 +124,15 @@ class BitsPerByte(Metric):
         size = batch[self.bytes].to(output.device) if self.bytes in batch else torch.ones_like(target)
         if size.shape != target.shape:
             raise ValueError(f"{self.bytes!r} holds each token's bytes, in the target's shape {tuple(target.shape)}; got {tuple(size.shape)}.")
+        self.merge(self.sized(output, target, keep, size))
+
+    def observe(self, output: Tensor, target: Tensor, keep: Tensor | None) -> dict[str, Tensor]:
+        return self.sized(output, target, keep, torch.ones_like(target))
+
+    def sized(self, output: Tensor, target: Tensor, keep: Tensor | None, size: Tensor) -> dict[str, Tensor]:
+        """What tokens of these sizes add."""
         nats = negative_log_likelihood(output, target, keep, dim=self.dim)
-        self.merge({"nats": nats.sum(), "bytes": long_float(kept(size, keep)).sum()})
+        return {"nats": nats.sum(), "bytes": long_float(kept(size, keep)).sum()}
 
     def result(self, totals: dict[str, Tensor]) -> Tensor:
         if totals["bytes"] == 0:

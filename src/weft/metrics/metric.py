@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Shaped
@@ -14,7 +16,8 @@ class Metric:
 
     A metric says what one batch adds (``observe``) and what follows from all of it (``result``). ``state`` is a dict of tensors,
     ``merge`` takes another one's state (of another rank or shard), so that the parts give what the whole would have given.
-    ``direction`` says which way is better.
+    ``direction`` says which way is better, ``differentiable`` whether ``result(observe(...))`` of one batch has a gradient to train by.
+    The state is sums, whose size does not grow with the data, unless a metric's cost says otherwise.
 
     ``output`` names an entry of the prediction, ``target`` and ``mask`` entries of the batch. Without the mask entry every item
     counts; a mask has the shape of the target or of its first dimensions, True = keep.
@@ -23,6 +26,7 @@ class Metric:
     """
 
     direction = "max"
+    differentiable = False
 
     def __init__(self, output: str = "output", target: str = "target", mask: str = "mask") -> None:
         self.output, self.target, self.mask = output, target, mask
@@ -66,10 +70,45 @@ class Metric:
         if not self.totals:
             raise ValueError(f"{type(self).__name__} has seen no batch; call update(prediction, batch) before compute().")
         value = self.result(self.totals)
+        if value.isnan().any():
+            warnings.warn(
+                f"{type(self).__name__} is NaN: the outputs hold NaN, or a class never occurs, or a column is constant, so that it is undefined.",
+                stacklevel=2,
+            )
         return value.item() if value.ndim == 0 else value
 
 
-def pick(source: Mapping[str, Tensor], key: str, kind: str, who: str) -> Tensor:
+@torch.no_grad()
+def measured(
+    metric: Metric, output: Shaped[Tensor, " ..."], target: Shaped[Tensor, " ..."], mask: Bool[Tensor, " ..."] | None = None
+) -> float | Tensor:
+    """What ``metric`` gives for these items alone: every metric as a function.
+
+    >>> from weft.metrics import MAE
+    >>> measured(MAE(), torch.tensor([1.0, 2.0]), torch.tensor([0.0, 2.0]))
+    0.5
+    """
+    metric.merge(metric.observe(output, target, mask))
+    return metric.compute()
+
+
+def some(totals: Mapping[str, Tensor], who: Metric) -> Tensor:
+    """The number of items, of which there must be some."""
+    if totals["count"] == 0:
+        raise ValueError(f"{type(who).__name__} has seen only masked items, so there is nothing to compute.")
+    return totals["count"]
+
+
+def counted(number: int, like: Shaped[Tensor, " ..."]) -> Float[Tensor, ""]:
+    """A count as a state holds it: float64 beside the sums.
+
+    >>> counted(3, torch.zeros(1))
+    tensor(3., dtype=torch.float64)
+    """
+    return long_float(torch.tensor(number, device=like.device))
+
+
+def pick(source: Mapping[str, Any], key: str, kind: str, who: str) -> Any:
     """The entry ``key``, or an error that lists the keys there are."""
     if key not in source:
         raise KeyError(f"{who} looks for {key!r} in the {kind}, which has {sorted(source)}. Name the right one when making the metric.")

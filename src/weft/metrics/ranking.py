@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from weft.metrics.metric import Metric, long_float, scores_and_classes
@@ -58,8 +58,8 @@ class Ranking(Metric):
         self, average: str = "macro", *, probabilities: bool = False, dim: int = 1, output: str = "output", target: str = "target", mask: str = "mask"
     ) -> None:
         super().__init__(output, target, mask)
-        if average not in ("macro", "none"):
-            raise ValueError(f"average is 'macro' (the mean over classes) or 'none' (one value a class); got {average!r}.")
+        if average not in ("macro", "weighted", "none"):
+            raise ValueError(f"average is 'macro' (the mean over classes), 'weighted' (by size) or 'none' (one value a class); got {average!r}.")
         self.average, self.probabilities, self.dim = average, probabilities, dim
 
     def observe(self, output: Tensor, target: Tensor, keep: Tensor | None) -> dict[str, Tensor]:
@@ -81,13 +81,38 @@ class Ranking(Metric):
         if scores.shape[1] == 1:
             return measure(scores[:, 0], right == 1)
         values = torch.stack([measure(scores[:, c], right == c) for c in range(scores.shape[1])])
+        if self.average == "weighted":
+            size = long_float(torch.stack([(right == c).sum() for c in range(scores.shape[1])]))
+            return (values * size)[size > 0].sum() / size.sum()
         return values.mean() if self.average == "macro" else values
+
+
+def one_against_one(scores: Float[Tensor, "n c"], right: Shaped[Tensor, " n"], *, average: str = "macro") -> Float[Tensor, ""]:
+    """The mean over pairs of classes of how well each is told from the other by its own score (Hand and Till), whatever the others' sizes.
+
+    ``average``: ``macro``, or ``weighted`` by how often the pair occurs. NaN if a class never occurs, unless pairs weigh.
+
+    >>> one_against_one(torch.eye(3).log_softmax(1), torch.arange(3))
+    tensor(1., dtype=torch.float64)
+    """
+    values, sizes = [], []
+    for a in range(scores.shape[1]):
+        for b in range(a + 1, scores.shape[1]):
+            pair = (right == a) | (right == b)
+            values.append((auroc(scores[pair, a], right[pair] == a) + auroc(scores[pair, b], right[pair] == b)) / 2)
+            sizes.append(pair.sum())
+    found, size = torch.stack(values), long_float(torch.stack(sizes))
+    if average == "macro":
+        return found.mean()
+    there = ~found.isnan() if not scores.isnan().any() else size > 0
+    return (found * size)[there].sum() / size[there].sum()
 
 
 class AUROC(Ranking):
     """The area under the ROC curve: the chance that a random positive scores above a random negative; exact, ties count half.
 
-    Two classes: of class 1. More: each class against the rest by its softmax, averaged (NaN if a class never occurs, as its area is undefined).
+    Two classes: of class 1. More: each class against the rest by its softmax, averaged (NaN, with a warning, if a class never occurs, as its
+    area is undefined; ``average="weighted"`` weighs classes by their size and leaves those out), or with ``against="one"`` each pair.
 
     Shapes: prediction output (B, C, ...) logits with C at ``dim`` (``probabilities=True`` if they are that), or single logits (B, ...).
     Use when positives and negatives matter alike and the threshold is open; instead of it, ``AveragePrecision`` when positives are rare.
@@ -99,7 +124,18 @@ class AUROC(Ranking):
     0.75
     """
 
+    def __init__(
+        self, average: str = "macro", *, against: str = "rest", probabilities: bool = False, dim: int = 1, output: str = "output",
+        target: str = "target", mask: str = "mask",
+    ) -> None:  # fmt: skip
+        super().__init__(average, probabilities=probabilities, dim=dim, output=output, target=target, mask=mask)
+        if against not in ("rest", "one") or (against == "one" and average == "none"):
+            raise ValueError(f"against is 'rest', or 'one' with average 'macro' or 'weighted'; got {against!r} and {average!r}.")
+        self.against = against
+
     def result(self, totals: dict[str, Tensor]) -> Tensor:
+        if self.against == "one" and totals["scores"].shape[1] > 1:
+            return one_against_one(totals["scores"], totals["target"], average=self.average)
         return self.each(totals, auroc)
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
-from weft.metrics.metric import Metric, kept, long_float
+from weft.metrics.metric import Metric, counted, kept, long_float, measured, some
 
 
 def errors(output: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], mask: Bool[Tensor, " ..."] | None = None) -> Float[Tensor, " n"]:
@@ -36,6 +36,7 @@ class MeanError(Metric):
     """What the means over numbers share: a measure of each error, summed and counted."""
 
     direction = "min"
+    differentiable = True
 
     def measure(self, error: Tensor) -> Tensor:
         """What each error costs: its square, unless a metric says otherwise."""
@@ -46,9 +47,7 @@ class MeanError(Metric):
         return {"total": self.measure(error).sum(), "count": long_float(torch.tensor(error.numel(), device=error.device))}
 
     def result(self, totals: dict[str, Tensor]) -> Tensor:
-        if totals["count"] == 0:
-            raise ValueError(f"{type(self).__name__} has seen only masked items, so there is nothing to compute.")
-        return totals["total"] / totals["count"]
+        return totals["total"] / some(totals, self)
 
 
 class MSE(MeanError):
@@ -95,6 +94,63 @@ class MAE(MeanError):
         return error.abs()
 
 
+def shares(output: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], mask: Bool[Tensor, " ..."] | None = None) -> Float[Tensor, " n"]:
+    """Each error as a share of its target: |f - y| / |y|, the target at least float64's epsilon (a target of 0 gives a huge, finite share).
+
+    >>> shares(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 3.0]))
+    tensor([0.5000, 0.0000], dtype=torch.float64)
+    """
+    guess, right = aligned(output, target, mask)
+    return ((guess - right).abs() / right.abs().clamp(min=torch.finfo(torch.float64).eps)).flatten()
+
+
+def even_shares(output: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], mask: Bool[Tensor, " ..."] | None = None) -> Float[Tensor, " n"]:
+    """Each error as a share of the mean of both sizes: 2 |f - y| / (|f| + |y|), in [0, 2]; 0 where both are 0.
+
+    >>> even_shares(torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0]))
+    tensor([1., 0.], dtype=torch.float64)
+    """
+    guess, right = aligned(output, target, mask)
+    size = guess.abs() + right.abs()
+    return (2 * (guess - right).abs() / torch.where(size == 0, 1, size)).flatten()
+
+
+class MAPE(MeanError):
+    """Mean absolute percentage error, as a share: mean |f - y| / |y|; 0.1 is ten per cent.
+
+    Shapes: prediction output and target (B, ...).
+    Errors: ``ValueError`` with both shapes when they differ, and for compute without any number.
+    Use when targets are of unlike sizes and far from 0 (a target of 0 makes it huge); instead of it, ``SMAPE`` near 0.
+
+    >>> metric = MAPE()
+    >>> metric.update({"output": torch.tensor([1.0, 3.0])}, {"target": torch.tensor([2.0, 3.0])})
+    >>> metric.compute()
+    0.25
+    """
+
+    def observe(self, output: Tensor, target: Tensor, keep: Tensor | None) -> dict[str, Tensor]:
+        share = shares(output, target, keep)
+        return {"total": share.sum(), "count": counted(len(share), share)}
+
+
+class SMAPE(MeanError):
+    """Symmetric mean absolute percentage error, as a share in [0, 2]: mean 2 |f - y| / (|f| + |y|), 0 where both are 0.
+
+    Shapes: prediction output and target (B, ...).
+    Errors: ``ValueError`` with both shapes when they differ, and for compute without any number.
+    Use when targets may be 0; it forgives too much more than too little.
+
+    >>> metric = SMAPE()
+    >>> metric.update({"output": torch.tensor([1.0, 3.0])}, {"target": torch.tensor([3.0, 3.0])})
+    >>> metric.compute()
+    0.5
+    """
+
+    def observe(self, output: Tensor, target: Tensor, keep: Tensor | None) -> dict[str, Tensor]:
+        share = even_shares(output, target, keep)
+        return {"total": share.sum(), "count": counted(len(share), share)}
+
+
 def r2(output: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], mask: Bool[Tensor, " ..."] | None = None) -> float:
     """The share of the target's variance that the outputs explain: 1 - sum (y - f)^2 / sum (y - mean y)^2; see ``R2``.
 
@@ -121,6 +177,8 @@ class R2(Metric):
     >>> metric.compute()
     1.0
     """
+
+    differentiable = True
 
     def observe(self, output: Tensor, target: Tensor, keep: Tensor | None) -> dict[str, Tensor]:
         if keep is not None and keep.ndim > 1:
@@ -150,3 +208,42 @@ class R2(Metric):
         spread, missed = totals["spread"], totals["missed"]
         constant = torch.where(missed == 0, 1.0, 0.0).to(spread.dtype)
         return torch.where(spread == 0, constant, 1 - missed / torch.where(spread == 0, 1, spread)).mean()
+
+
+def adjusted_r2(
+    output: Float[Tensor, " ..."], target: Shaped[Tensor, " ..."], mask: Bool[Tensor, " ..."] | None = None, *, features: int
+) -> float:
+    """R2 with the degrees of freedom of ``features`` inputs taken off; see ``AdjustedR2``.
+
+    >>> round(adjusted_r2(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 4.0]), features=1), 4)
+    0.5714
+    """
+    return float(measured(AdjustedR2(features), output, target, mask))
+
+
+class AdjustedR2(R2):
+    """R2 with the degrees of freedom of ``features`` inputs taken off: 1 - (1 - R2)(n - 1) / (n - features - 1).
+
+    NaN, with a warning, where n <= features + 1. Otherwise as ``R2``.
+
+    Shapes: prediction output and target (B,) or (B, K); masks of whole rows.
+    Errors: ``ValueError`` for fewer than 0 features.
+    Use when linear models with unlike numbers of inputs are compared on their own training data; instead of it, R2 on data kept apart.
+
+    >>> metric = AdjustedR2(features=1)
+    >>> metric.update({"output": torch.tensor([1.0, 2.0, 3.0])}, {"target": torch.tensor([1.0, 2.0, 3.0])})
+    >>> metric.compute()
+    1.0
+    """
+
+    def __init__(self, features: int, output: str = "output", target: str = "target", mask: str = "mask") -> None:
+        super().__init__(output, target, mask)
+        if features < 0:
+            raise ValueError(f"AdjustedR2 wants the number of inputs of the model, at least 0; got {features}.")
+        self.features = features
+
+    def result(self, totals: dict[str, Tensor]) -> Tensor:
+        count = totals["count"]
+        if count <= self.features + 1:
+            return torch.full_like(count, torch.nan)
+        return 1 - (1 - super().result(totals)) * (count - 1) / (count - self.features - 1)

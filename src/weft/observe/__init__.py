@@ -14,6 +14,7 @@ TABLE = {
     "tensorboard": "weft.observe.tensorboard:TensorBoard",
     "samples": "weft.observe.samples:Samples",
     "early_stop": "weft.observe.early_stop:EarlyStop",
+    "stop_when_all": "weft.observe.early_stop:StopWhenAll",
     "profile": "weft.observe.profile:Profile",
 }
 KIND = "listener"
@@ -44,7 +45,7 @@ __getattr__, __dir__ = attach(__name__, TABLE, EXTRA)
 
 def examples() -> dict[str, Any]:
     """A maker for each listener, ``folder -> listener``; those that write, write into the folder."""
-    from weft.observe.early_stop import EarlyStop
+    from weft.observe.early_stop import EarlyStop, StopWhenAll
     from weft.observe.metrics_file import MetricsFile
     from weft.observe.profile import Profile
     from weft.observe.progress import Progress
@@ -61,5 +62,6 @@ def examples() -> dict[str, Any]:
         "tensorboard": lambda folder: within(TensorBoard(every=1), folder),
         "samples": lambda folder: within(Samples(lambda method: "a sample", every=1), folder),
         "early_stop": lambda folder: EarlyStop("val/loss", patience=2),
+        "stop_when_all": lambda folder: StopWhenAll(EarlyStop("val/loss", patience=2)),
         "profile": lambda folder: within(Profile(start=1, steps=1), folder),
     }

@@ -7,7 +7,9 @@ import math
 import pytest
 import torch
 
+from tests.engine.toys import two_ranks
 from weft import metrics
+from weft.engine import Method, evaluate
 from weft.metrics.metric import measured
 
 EXAMPLES = metrics.examples()
@@ -143,3 +145,44 @@ def test_memory_does_not_grow_with_the_data(name):
     for _ in range(9):
         metric.update({"output": output}, {"target": target})
     assert sum(value.numel() for value in metric.state().values()) == one
+
+
+RANKS = """
+import sys, torch
+from tests.metrics.test_metric import Echo, found
+from weft.parallel import join
+join(); rank = torch.distributed.get_rank()
+torch.save(found(((0, 5), (5, 6), (6, 12))[rank]), f"{sys.argv[1]}-{rank}")
+"""
+
+
+class Echo(Method):
+    """A method that predicts what the batch already says."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = torch.nn.Identity()
+
+    def predict(self, batch):
+        return {"output": batch["output"]}
+
+
+def found(*parts):
+    """Every metric of tensors that is one number, over these parts of its example."""
+    torch.manual_seed(0)
+    examples = metrics.examples()
+    values = {}
+    for name, (make, output, target) in examples.items():
+        if isinstance(output, torch.Tensor) and name != "confusion_matrix":
+            batches = [{"output": output[a:b], "target": target[a:b]} for a, b in parts]
+            values[name] = torch.tensor(evaluate(Echo(), batches, {name: make()})[name])
+    return values
+
+
+def test_three_ranks_measure_what_one_does(tmp_path):
+    """Brute force: every metric over uneven shards of three gloo ranks, on each of them, is that of one process."""
+    two_ranks(RANKS, str(tmp_path / "out"), ranks=3)
+    wanted = found((0, 12))
+    for rank in range(3):
+        got = torch.load(tmp_path / f"out-{rank}", weights_only=True)
+        assert {k: float(v) for k, v in got.items()} == pytest.approx({k: float(v) for k, v in wanted.items()}, rel=1e-5)

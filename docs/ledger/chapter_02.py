@@ -102,4 +102,8 @@ PITFALLS: tuple[tuple[str, str], ...] = (
     ("Mojibake reaches the tokenizer", "tests/data/quality/test_texts.py::test_mojibake_is_undone"),
     ("Names in a data set that lead out of its folder", "tests/data/sets/test_local_copy.py::test_names_that_lead_out_are_refused"),
     ("Downloads in tests, unchecked sums", "tests/data/sets/test_published.py::test_a_download_is_kept_only_when_it_is_right"),
+    ("Workers outlive a parent that was killed", "tests/data/test_stream.py::test_workers_do_not_outlive_a_killed_parent"),
+    ("Memory held now taken for the most that was held", "tests/observe/find/test_batch_size.py::test_memory_is_measured"),
+    ("A writer that fills in for data", "tests/data/files/test_memory_map.py::test_what_does_not_fit_is_refused_by_name"),
+    ("Targets that have nothing to do with the input", "tests/observe/health/test_sanity.py::test_labels_that_do_not_matter"),
 )

@@ -179,6 +179,7 @@ def found(*parts):
     return values
 
 
+@pytest.mark.slow
 def test_three_ranks_measure_what_one_does(tmp_path):
     """Brute force: every metric over uneven shards of three gloo ranks, on each of them, is that of one process."""
     two_ranks(RANKS, str(tmp_path / "out"), ranks=3)

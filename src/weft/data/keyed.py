@@ -83,6 +83,17 @@ class Random:
         self.draws = 0
         self.drawn: dict[tuple[int, tuple[int, ...]], Tensor] = {}  # what rows have asked for
 
+    @staticmethod
+    def of(key: Int[Tensor, " b"], epoch: int) -> Random:
+        """The randomness of these keys, from its first draw on.
+
+        >>> bool((Random.of(torch.tensor([5]), 0).bits() == Random.of(torch.tensor([5]), 0).bits()).all())
+        True
+        """
+        made = Random.__new__(Random)
+        made.key, made.epoch, made.draws, made.drawn = key, epoch, 0, {}
+        return made
+
     def bits(self, *shape: int) -> Int[Tensor, " b *shape"]:
         """Uniform 64-bit integers."""
         start = mix(self.key + signed(GOLDEN * self.draws))

@@ -26,6 +26,7 @@ from weft.data import (
     random_order,
     stages,
 )
+from weft.data.transforms.compose import branch
 
 
 class Times:
@@ -168,3 +169,14 @@ def test_transforms_change_with_the_epoch():
 def test_wrong_arguments_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_a_branch_of_one_record_draws_numbers_of_its_own():
+    """Property: a branch does not repeat what was drawn before it, for a whole batch and for one record of it; it is the branch of that record."""
+    whole = keyed(3)
+    first = [whole.row(place).uniform() for place in range(3)]
+    below = branch(whole, 0)
+    assert not any(bool(below.row(place).uniform() == first[place]) for place in range(3))
+    row = whole.row(1)
+    assert not bool(branch(row, 0).uniform() == first[1])
+    assert torch.equal(branch(whole.row(1), 0).uniform(), branch(whole, 0).uniform()[1:2])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,12 +18,8 @@ Condition = Callable[[Batch], Tensor | bool]
 
 def branch(random: Random, number: int, rows: Tensor | None = None) -> Random:
     """Randomness of its own for branch ``number``, of all records or of ``rows``; it leaves ``random`` where it was."""
-    child = copy.copy(random)
-    child.key = hashed(random.key, random.draws, number)
-    if rows is not None:
-        child.key = child.key[rows]
-    child.draws = 0
-    return child
+    key = hashed(random.key, random.draws, number)
+    return Random.of(key if rows is None else key[rows], random.epoch)
 
 
 def on_rows(batch: Batch, rows: Tensor, transform: Transform, random: Random) -> Batch:

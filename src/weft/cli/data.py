@@ -62,4 +62,5 @@ def bench(options: Namespace) -> None:
         found = {"records": len(source), "workers": workers, "survey": seen.to_json(), "pace": pace.to_json(), "bottleneck": slow.to_json()}
         print(json.dumps(found, indent=2))
         return
-    print(f"{printable(options.path)}: {len(source):,} records, batches of {options.batch_size}, {workers} workers\n{printable(str(seen))}\n{pace}\n{slow}")
+    print(f"{printable(options.path)}: {len(source):,} records, batches of {options.batch_size}, {workers} workers")
+    print(f"{printable(str(seen))}\n{pace}\n{slow}")

@@ -47,6 +47,7 @@ class Hooks:
     Errors: ``ValueError`` naming the nearest for names that nothing has; ``RuntimeError`` when used outside of ``with``.
     Use to look into or to change a pass without changing the network; instead of it, ``Features`` for outputs. Cost: that of the functions.
 
+    >>> import torch
     >>> net = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     >>> with Hooks(net) as hooks:
     ...     _ = hooks.after("1", lambda name, inputs, output: output * 0)
@@ -105,6 +106,7 @@ class Features:
     Errors: ``ValueError`` for unknown names; ``KeyError`` naming what there is for a module that did not run.
     Use for embeddings, perceptual losses and pictures of what a layer sees; cost: the memory of the outputs that are kept.
 
+    >>> import torch
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> with Features(net, "0") as features:
     ...     _ = net(torch.ones(5, 2))

@@ -84,3 +84,13 @@ def test_the_textbook_stands_in_nobodys_way():
     """A textbook form shares its name with what is built; the bare name means what is built."""
     assert entries.find("mlp").kind == "model"
     assert entries.find("textbook/mlp").kind == "textbook"
+
+
+def test_what_was_written_of_a_network_stays_it():
+    """A loss that comes to share a network's name changes nothing for specs that hold the bare name."""
+    names = [entry.name for entry in weft.list()]
+    shared = {entry.name for entry in weft.list("model") if names.count(entry.name) > 1}
+    assert "actor_critic" in shared
+    for name in shared:
+        assert entries.find(name).kind == "model"
+    assert weft.spec_of(weft.build("actor_critic", {"observation_dim": 4, "num_actions": 2}))["name"] == "actor_critic"

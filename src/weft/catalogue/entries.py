@@ -13,6 +13,7 @@ from typing import Any
 from weft._lazy import load, unknown
 
 NEXT = re.compile(r"\s*(Use |Instead|Cost|Differs|Where it|[A-Z]\w*( \w+)?:|>>>|``)")  # what may follow the line that names the paper
+FIRST = ("model", "codec", "tokenizer", "transform", "surgery", "layer")
 LIBRARY = Path(__file__).resolve().parent.parent
 
 
@@ -162,6 +163,9 @@ def entries(kind: str | None = None) -> list[Entry]:
 def find(name: str, kind: str | None = None) -> Entry:
     """The entry of that name; ``kind/name`` (``metric/dice``) where two kinds share it.
 
+    A network, a codec, or whatever else runs and bundles are written of, is meant before a loss or a textbook form of the same name, so that
+    what is written down stays what it was when more comes.
+
     Raises:
         ValueError: nothing has the name (the nearest are listed), or several kinds have it.
 
@@ -175,7 +179,7 @@ def find(name: str, kind: str | None = None) -> Entry:
     if not found:
         raise unknown(wanted or "name", name, [entry.name for entry in among])
     if len(found) > 1 and not wanted:
-        found = [entry for entry in found if entry.kind != "textbook"]  # nothing is built of it, so it does not stand in the way of what is
+        found = [entry for kind in FIRST for entry in found if entry.kind == kind][:1] or [entry for entry in found if entry.kind != "textbook"]
     if len(found) > 1:
         raise ValueError(f"{name!r} is the name of several things. Say which: {', '.join(f'{entry.kind}/{entry.name}' for entry in found)}.")
     return found[0]

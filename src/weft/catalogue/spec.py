@@ -285,7 +285,10 @@ def _listed(value: Any) -> Entry | None:
 
 def _shortest(entry: Entry) -> str:
     """The entry's name, with its kind before it where another kind has the name too."""
-    return entry.name if sum(other.name == entry.name for other in entries()) == 1 else f"{entry.kind}/{entry.name}"
+    try:
+        return entry.name if find(entry.name) is entry else f"{entry.kind}/{entry.name}"
+    except ValueError:
+        return f"{entry.kind}/{entry.name}"
 
 
 def _note(thing: Any, spec: Spec) -> None:

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from weft.engine import Epochs, Evaluation, Steps, Update, fit
-from weft.losses import cross_entropy
-from weft.methods import Supervised
+from weft.losses import cross_entropy, mse
+from weft.methods import MAML, Supervised
 from weft.observe.health import Health, Limits
 from weft.optim import adam
 
@@ -75,3 +75,25 @@ def test_limits_are_passed_on():
         warnings.simplefilter("error")
         health = trained(Health(every=5, limits=replace(Limits(), input_rms=1e6)), material(100.0), steps=15)
     assert not health.found
+
+
+def test_what_it_stumbles_over_does_not_end_the_training():
+    """It watches recipes unasked: an error of its own is said once, the training goes on to its end, its hooks are gone."""
+    health = Health(every=5)
+
+    def broken(state, logs):
+        raise ZeroDivisionError("by its own fault")
+
+    health.activations.read = broken
+    with pytest.warns(UserWarning, match="Health has stopped watching at step 2, the training goes on: ZeroDivisionError"):
+        trained(health, material(), steps=20)
+    assert health.broken and not health.activations.handles
+
+
+def test_networks_within_transforms_are_left_alone():
+    """What vmap or grad of torch.func make belongs to them: MAML trains under it, and nothing of theirs is kept."""
+    method = MAML(nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 1)), mse)
+    tasks = {key: torch.rand(3, 5, 1) for key in ("support_input", "support_target", "input", "target")}
+    health = Health(every=1, warn=False)
+    state = fit(method, [tasks], until=Steps(12), listeners=[health])
+    assert state.step == 12 and not health.broken and not health.activations.sums

@@ -114,6 +114,8 @@ class ActivationMonitor(Monitor):
         """What goes into the network and what comes out."""
         if not network.training or "input/normed" in self.numbers:  # an evaluation, or a further look within the step
             return
+        if within_transform((*args, *kwargs.values(), output)):
+            return
         self.numbers["input/normed"] = self.normed
         given, made = first_tensor((*args, *kwargs.values())), first_tensor((output,))
         if given is not None and given.is_floating_point():
@@ -136,7 +138,7 @@ class ActivationMonitor(Monitor):
     def look(self, name: str, part: nn.Module, dim: int, output: Any) -> None:
         """One activation's output, or a batch norm's."""
         made = first_tensor((output,))
-        if not part.training or made is None or not made.is_floating_point():
+        if not part.training or made is None or not made.is_floating_point() or within_transform((made,)):
             return
         made = made.detach()
         if isinstance(part, BATCH_NORMS):
@@ -190,6 +192,11 @@ class Looked:
 
     def __call__(self, module: nn.Module, args: Any, output: Any) -> None:
         self.monitor.look(self.name, self.part, self.dim, output)
+
+
+def within_transform(values: tuple[Any, ...]) -> bool:
+    """Whether a value belongs to torch.func's vmap or grad: it must not outlive the function in which it was made."""
+    return any(isinstance(v, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(v) for v in values)
 
 
 def watched(network: nn.Module, layers: Chosen, limit: int) -> dict[str, tuple[nn.Module, int]]:

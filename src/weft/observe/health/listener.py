@@ -39,7 +39,7 @@ class Health:
         self.warn, self.limits = warn and first_rank(), limits
         self.found: list[Finding] = []
         self.curves: list[dict[str, Any]] = []
-        self.late = False
+        self.late = self.broken = False
 
     def within(self, folder: str | Path) -> None:
         """Write into ``folder/health`` (the run's directory)."""
@@ -47,6 +47,18 @@ class Health:
         self.activations.within(folder)
 
     def __call__(self, state: Any, logs: Mapping[str, Any]) -> None:
+        if self.broken:
+            return
+        try:
+            self.look(state, logs)
+        except Exception as error:  # it watches every recipe unasked: whatever it stumbles over, the training goes on
+            self.broken = True
+            self.gradients.close()
+            self.activations.close()
+            warnings.warn(f"Health has stopped watching at step {state.step}, the training goes on: {type(error).__name__}: {error}", stacklevel=2)
+
+    def look(self, state: Any, logs: Mapping[str, Any]) -> None:
+        """One step."""
         looked = len(self.gradients.history), self.gradients.seen
         self.gradients(state, logs)
         self.activations(state, logs)

@@ -196,7 +196,7 @@ class Looked:
 
 def within_transform(values: tuple[Any, ...]) -> bool:
     """Whether a value belongs to torch.func's vmap or grad: it must not outlive the function in which it was made."""
-    return any(isinstance(v, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(v) for v in values)
+    return any(isinstance(v, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(v) for v in values)  # type: ignore[attr-defined]
 
 
 def watched(network: nn.Module, layers: Chosen, limit: int) -> dict[str, tuple[nn.Module, int]]:

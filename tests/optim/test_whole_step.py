@@ -88,7 +88,7 @@ def test_resume_and_follow_ups_work_beside_the_graph(tmp_path):
         ({"estimator": SharpnessAware()}, "SharpnessAware"),
         ({"gradients": [Noise(0.1)]}, "Noise"),
         ({"microbatches": 2}, "microbatches"),
-        ({"optimizer": lbfgs()}, "LBFGS"),
+        ({"optimizer": lbfgs()}, "Lbfgs"),
     ],
 )
 def test_what_cannot_be_traced_is_refused_by_name(settings, name):

@@ -188,6 +188,7 @@ def test_an_unfinished_run_that_has_no_lines_says_so(tmp_path):
 
 
 def test_every_recipe_writes_what_diagnosis_reads(tmp_path):
+    pytest.importorskip("sklearn")
     import weft
 
     weft.run("breast_cancer", quick=True, run=tmp_path / "run", progress=False)

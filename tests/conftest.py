@@ -15,10 +15,14 @@ CHECKED = ["weft.nn", "weft.losses", "weft.metrics", "weft.models", "weft.data"]
 if os.environ.get("WEFT_SHAPES", "1") != "0":
     install_import_hook(CHECKED, "tests.house.typed.checked")
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
 from tests.references import declare_operators  # noqa: E402
+
+hypothesis.settings.register_profile("same", derandomize=True)  # the same cases in every run: what is green stays so until something changes
+hypothesis.settings.load_profile("same")
 
 declare_operators()  # before any library finds that it cannot import torchvision
 

@@ -68,7 +68,7 @@ def test_monotone_never_falls(values, seed):
         act.raw.copy_(5 * torch.randn(6))
     x = torch.tensor(values, dtype=torch.float64).sort().values
     rises = act.double()(x).diff()
-    assert (rises >= 0.1 * x.diff() - 1e-6 * x.abs().max() * 100).all()
+    assert (rises >= 0.1 * x.diff() - 1e-4 * x.abs().max() - 1e-12).all()  # rounding at the knots' own size
 
 
 def test_monotone_begins_as_the_identity():
